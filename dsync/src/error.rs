@@ -1,0 +1,206 @@
+//! The one error type.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::driver::Key;
+
+/// [`std::result::Result`] with [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of trouble it is, for callers that branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A name, timing or configuration is wrong. The message names the value and the rule.
+    Invalid,
+    /// The store cannot be reached or does not work.
+    Unavailable,
+    /// The store asks to be asked less often.
+    Throttled,
+    /// The store did not answer in time.
+    Timeout,
+    /// The store does not know who we are: credentials are missing, wrong or expired.
+    Unauthenticated,
+    /// The store knows us and does not allow it. The message names what is missing.
+    Denied,
+    /// The store, its version or its configuration cannot be used by this driver.
+    Unsupported,
+    /// The lease was not ours any more.
+    Lost,
+    /// Work did not stop by the hard deadline of its term, although it was dropped: it blocks
+    /// its thread.
+    Overrun,
+    /// The election, the lock or the whole [`Dsync`](crate::Dsync) was stopped.
+    Stopped,
+    /// There is no tokio runtime here.
+    NoRuntime,
+    /// A bug: a driver or the core panicked, or a store answered what it cannot answer.
+    Internal,
+}
+
+impl ErrorKind {
+    fn describe(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Unavailable => "unavailable",
+            Self::Throttled => "throttled",
+            Self::Timeout => "timed out",
+            Self::Unauthenticated => "not authenticated",
+            Self::Denied => "denied",
+            Self::Unsupported => "unsupported",
+            Self::Lost => "lost",
+            Self::Overrun => "overrun",
+            Self::Stopped => "stopped",
+            Self::NoRuntime => "no runtime",
+            Self::Internal => "internal error",
+        }
+    }
+}
+
+/// Anything that goes wrong in dsync or in a driver. Cheap to clone.
+///
+/// Losing a race and waiting too long are not errors; they are values such as `None`.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    ambiguous: bool,
+    message: String,
+    operation: Option<&'static str>,
+    driver: Option<&'static str>,
+    key: Option<Key>,
+    retry_after: Option<Duration>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// For drivers: the request was not applied, and will not be.
+    ///
+    /// `message` is a lower-case fragment without a full stop that names the offending value and
+    /// says what to do. It includes what matters of the cause, since many loggers print no more.
+    pub fn definite(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            ambiguous: false,
+            message: message.into(),
+            operation: None,
+            driver: None,
+            key: None,
+            retry_after: None,
+            source: None,
+        }))
+    }
+
+    /// For drivers: the request may have been applied, or may still be.
+    pub fn ambiguous(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self::definite(kind, message).map(|inner| inner.ambiguous = true)
+    }
+
+    /// Adds the error that caused this one.
+    #[must_use]
+    pub fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let source = Arc::from(source.into());
+        self.map(|inner| inner.source = Some(source))
+    }
+
+    /// Adds how long the store asks us to wait before the next request.
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Self {
+        self.map(|inner| inner.retry_after = Some(wait))
+    }
+
+    /// Adds where it happened. The core does this for every driver call.
+    pub(crate) fn during(self, operation: &'static str, driver: &'static str, key: &Key) -> Self {
+        self.map(|inner| {
+            inner.operation = Some(operation);
+            inner.driver = Some(driver);
+            inner.key = Some(key.clone());
+        })
+    }
+
+    fn map(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::definite(ErrorKind::Invalid, message)
+    }
+
+    pub(crate) fn stopped(message: impl Into<String>) -> Self {
+        Self::definite(ErrorKind::Stopped, message)
+    }
+
+    /// What kind of trouble it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::Unavailable
+                | ErrorKind::Throttled
+                | ErrorKind::Timeout
+                | ErrorKind::Unauthenticated
+        )
+    }
+
+    /// Whether the request may have been applied nevertheless, or may still be.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        self.0.ambiguous
+    }
+
+    /// The driver verb that failed, such as `"renew"`, where one did.
+    #[must_use]
+    pub fn operation(&self) -> Option<&'static str> {
+        self.0.operation
+    }
+
+    /// The driver that reported it, such as `"kube"`.
+    #[must_use]
+    pub fn driver(&self) -> Option<&'static str> {
+        self.0.driver
+    }
+
+    /// How long the store asked us to wait before the next request.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { kind, message, operation, driver, key, .. } = &*self.0;
+        if let (Some(operation), Some(driver), Some(key)) = (operation, driver, key) {
+            write!(f, "{driver}: {operation} {key}: ")?;
+        }
+        write!(f, "{}: {message}", kind.describe())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("ambiguous", &self.0.ambiguous)
+            .field("message", &self.to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}

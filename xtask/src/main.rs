@@ -1,1 +1,80 @@
-fn main() {}
+//! Every chore of the workspace: `cargo xtask help`.
+
+// A tool for the workspace, not a part of the product: it talks to people, and
+// it waits for other processes, which takes a real clock and real sleeps.
+#![allow(clippy::disallowed_methods, clippy::print_stderr)]
+
+mod cluster;
+mod output;
+mod usage;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use usage::UsageError;
+
+/// A chore. To add one, write its module and add a line to [`COMMANDS`].
+struct Command {
+    name: &'static str,
+    /// One line for the list of all commands.
+    about: &'static str,
+    /// Everything that `cargo xtask NAME --help` tells.
+    help: &'static str,
+    /// Gets the arguments after the name.
+    run: fn(lexopt::Parser) -> Result<ExitCode>,
+}
+
+const COMMANDS: &[Command] = &[Command {
+    name: "cluster",
+    about: "run a real Kubernetes API server on this machine: up, status, down",
+    help: cluster::HELP,
+    run: cluster::run,
+}];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let Some(name) = arguments.next() else { return misused("which command?", &overview()) };
+    let rest: Vec<OsString> = arguments.collect();
+    let wants_help = rest.iter().any(|arg| arg == "--help" || arg == "-h");
+    let command = COMMANDS.iter().find(|command| name == command.name);
+    match command {
+        None if ["help", "--help", "-h"].iter().any(|help| name == *help) => {
+            output::say(&overview());
+            ExitCode::SUCCESS
+        }
+        None => misused(&format!("no such command: {}", name.display()), &overview()),
+        Some(command) if wants_help => {
+            output::say(command.help);
+            ExitCode::SUCCESS
+        }
+        Some(command) => run(command, rest),
+    }
+}
+
+fn run(command: &Command, arguments: Vec<OsString>) -> ExitCode {
+    let error = match (command.run)(lexopt::Parser::from_args(arguments)) {
+        Ok(code) => return code,
+        Err(error) => error,
+    };
+    if let Some(misuse) = error.downcast_ref::<UsageError>() {
+        return misused(&misuse.to_string(), command.help);
+    }
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}
+
+fn overview() -> String {
+    let mut text = "usage: cargo xtask COMMAND [ARGUMENTS]\n\n".to_owned();
+    for Command { name, about, .. } in COMMANDS {
+        text.extend(["  ", &format!("{name:<12}"), about, "\n"]);
+    }
+    text.push_str("\n`cargo xtask COMMAND --help` tells more.\n");
+    text
+}
+
+fn misused(what: &str, help: &str) -> ExitCode {
+    eprint!("error: {what}\n\n{help}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,362 @@
+//! The control plane as a whole.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::binaries::{self, Binaries};
+use crate::client::Client;
+use crate::folder::Folder;
+use crate::leash::Leash;
+use crate::wait::{self, Look};
+use crate::{Options, api_server, etcd, kubeconfig, log_tail, ports};
+
+/// A running kube-apiserver with its etcd. Dropping it kills both and removes
+/// their folder, unless `DSYNC_KEEP_CLUSTER` is set.
+#[derive(Debug)]
+pub struct ControlPlane {
+    // In the order in which they go: the servers before what they use.
+    api_server: Option<Leash>,
+    etcd: Leash,
+    places: Places,
+    admin: Client,
+    kubeconfig: PathBuf,
+    version: String,
+    start_timeout: Duration,
+    /// Where the log of the API server's latest run starts.
+    log_from: u64,
+    kubeconfigs: AtomicUsize,
+    folder: Folder,
+}
+
+/// What stays the same when a server is started again.
+#[derive(Debug)]
+struct Places {
+    binaries: Binaries,
+    address: SocketAddr,
+    etcd: SocketAddr,
+    certificates: api_server::Certificates,
+    etcd_certificates: etcd::Certificates,
+}
+
+impl Places {
+    fn start_api_server(&self, dir: &Path) -> Result<Leash> {
+        api_server::start(
+            &self.binaries.kube_apiserver,
+            dir,
+            &self.certificates,
+            self.address,
+            self.etcd,
+            &self.etcd_certificates,
+        )
+    }
+}
+
+impl ControlPlane {
+    /// Starts the servers and waits until they are of use.
+    ///
+    /// # Errors
+    /// When the programs can't be found or built, or a server doesn't get ready;
+    /// the error then shows the end of its log.
+    pub fn start(options: Options) -> Result<Self> {
+        const ATTEMPTS: usize = 5;
+        let Options { dir, start_timeout, certificate_lifetime, report } = options;
+        let binaries = binaries::find(report)?;
+        let folder = match dir {
+            Some(dir) => Folder::at(&dir)?,
+            None => Folder::fresh()?,
+        };
+        let pki = folder.path().join("pki");
+        fs::create_dir(&pki).with_context(|| format!("could not create {}", pki.display()))?;
+        let certificates = api_server::Certificates::make(&pki, certificate_lifetime)?;
+        let identity = certificates.authority.client("dsync-admin", &["system:masters"])?;
+        let mut places = Places {
+            binaries,
+            // Chosen below, and again when one turns out to be taken.
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            etcd: SocketAddr::from(([127, 0, 0, 1], 0)),
+            certificates,
+            etcd_certificates: etcd::Certificates::make(&pki, certificate_lifetime)?,
+        };
+
+        for attempt in 1.. {
+            let [address, etcd, peers] = ports::free()?;
+            (places.address, places.etcd) = (address, etcd);
+            let authority = places.certificates.authority.certificate();
+            let admin = Client::new(address, authority, &identity)?;
+            match Self::try_start(&places, folder.path(), peers, &admin, start_timeout) {
+                Ok((etcd, api_server)) => {
+                    let kubeconfig = folder.path().join("kubeconfig");
+                    kubeconfig::write(&kubeconfig, address, authority, "dsync-admin", &identity)?;
+                    let version = ask_version(&admin)?;
+                    report(&format!("kube-apiserver {version} is ready at https://{address}"));
+                    return Ok(Self {
+                        api_server: Some(api_server),
+                        etcd,
+                        places,
+                        admin,
+                        kubeconfig,
+                        version,
+                        start_timeout,
+                        log_from: 0,
+                        kubeconfigs: AtomicUsize::new(1),
+                        folder,
+                    });
+                }
+                Err(_) if attempt < ATTEMPTS && port_was_taken(folder.path()) => {
+                    report("another process took a port; trying others");
+                    discard_attempt(folder.path())?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        bail!("no free ports");
+    }
+
+    fn try_start(
+        places: &Places,
+        dir: &Path,
+        peers: SocketAddr,
+        admin: &Client,
+        timeout: Duration,
+    ) -> Result<(Leash, Leash)> {
+        let etcd =
+            etcd::start(&places.binaries.etcd, dir, &places.etcd_certificates, places.etcd, peers)?;
+        let api_server = places.start_api_server(dir)?;
+        wait_until_ready(admin, &etcd, &api_server, dir, timeout)?;
+        wait_for_default_namespace(admin, timeout)?;
+        Ok((etcd, api_server))
+    }
+
+    /// The kubeconfig of an administrator, who may do everything.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// What the API server says its version is, such as `v1.37.2`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Where the API server listens. It stays the same over restarts.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.places.address
+    }
+
+    /// The folder with the logs, the data and the certificates.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The pid of kube-apiserver; `None` while it doesn't run.
+    #[must_use]
+    pub fn api_server_pid(&self) -> Option<u32> {
+        self.api_server.as_ref().filter(|leash| leash.is_running()).map(Leash::pid)
+    }
+
+    /// The pid of etcd; `None` if it ended by itself.
+    #[must_use]
+    pub fn etcd_pid(&self) -> Option<u32> {
+        Some(&self.etcd).filter(|leash| leash.is_running()).map(Leash::pid)
+    }
+
+    /// Writes a kubeconfig for a user, who may do what RBAC grants to that name
+    /// and to those groups (besides `system:authenticated`), which is next to
+    /// nothing at first. Each call makes a new file.
+    ///
+    /// # Errors
+    /// When the names don't do for a certificate or the file can't be written.
+    pub fn kubeconfig_for(&self, user: &str, groups: &[&str]) -> Result<PathBuf> {
+        let authority = &self.places.certificates.authority;
+        let identity = authority.client(user, groups)?;
+        let number = self.kubeconfigs.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder.path().join(kubeconfig::file_name(user, number));
+        kubeconfig::write(&path, self.address(), authority.certificate(), user, &identity)?;
+        Ok(path)
+    }
+
+    /// A small client for the administrator.
+    #[must_use]
+    pub fn admin(&self) -> &Client {
+        &self.admin
+    }
+
+    /// A small client for a user, as [`kubeconfig_for`](Self::kubeconfig_for).
+    ///
+    /// # Errors
+    /// When the names don't do for a certificate.
+    pub fn client_for(&self, user: &str, groups: &[&str]) -> Result<Client> {
+        let authority = &self.places.certificates.authority;
+        Client::new(self.address(), authority.certificate(), &authority.client(user, groups)?)
+    }
+
+    /// Kills the API server with SIGKILL and waits until it's gone. Its data is
+    /// in etcd, which runs on.
+    ///
+    /// # Errors
+    /// When it doesn't run.
+    pub fn kill_api_server(&mut self) -> Result<()> {
+        self.api_server.take().ok_or_else(not_running)?.kill()
+    }
+
+    /// Starts the API server again, on the same port and with the same data, and
+    /// waits until it's ready.
+    ///
+    /// # Errors
+    /// When it runs already, or doesn't get ready.
+    pub fn start_api_server(&mut self) -> Result<()> {
+        self.start_api_server_without_waiting()?;
+        self.wait_until_ready()
+    }
+
+    /// Starts the API server again and returns at once.
+    ///
+    /// # Errors
+    /// When it runs already, or can't be started at all.
+    pub fn start_api_server_without_waiting(&mut self) -> Result<()> {
+        if self.api_server_pid().is_some() {
+            bail!("kube-apiserver runs already");
+        }
+        let dir = self.folder.path();
+        self.log_from = fs::metadata(api_server::log(dir)).map_or(0, |meta| meta.len());
+        self.api_server = Some(self.places.start_api_server(dir)?);
+        Ok(())
+    }
+
+    /// Waits until the API server is ready.
+    ///
+    /// While it's down, its port is anyone's. Whoever got it by chance will mostly
+    /// be done with it soon, so it's then tried again for a while.
+    ///
+    /// # Errors
+    /// When it doesn't get ready; the error shows the end of its log.
+    pub fn wait_until_ready(&mut self) -> Result<()> {
+        const PATIENCE: Duration = Duration::from_secs(30);
+        let started = Instant::now();
+        loop {
+            let api_server = self.api_server.as_ref().ok_or_else(not_running)?;
+            let dir = self.folder.path();
+            let log = api_server::log(dir);
+            match wait_until_ready(&self.admin, &self.etcd, api_server, dir, self.start_timeout) {
+                Err(_) if says_port_taken(&log, self.log_from) && started.elapsed() < PATIENCE => {
+                    self.start_api_server_without_waiting()?;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Stops the API server in its tracks (SIGSTOP): connections stay up, and
+    /// nothing answers.
+    ///
+    /// # Errors
+    /// When it doesn't run.
+    pub fn pause_api_server(&self) -> Result<()> {
+        self.api_server.as_ref().ok_or_else(not_running)?.signal(Signal::STOP)
+    }
+
+    /// Lets a paused API server go on (SIGCONT).
+    ///
+    /// # Errors
+    /// When it doesn't run.
+    pub fn resume_api_server(&self) -> Result<()> {
+        self.api_server.as_ref().ok_or_else(not_running)?.signal(Signal::CONT)
+    }
+}
+
+fn not_running() -> anyhow::Error {
+    anyhow!("kube-apiserver does not run")
+}
+
+fn wait_until_ready(
+    admin: &Client,
+    etcd: &Leash,
+    api_server: &Leash,
+    dir: &Path,
+    timeout: Duration,
+) -> Result<()> {
+    wait::until("kube-apiserver to be ready", timeout, || {
+        etcd.check()?;
+        api_server.check()?;
+        Ok(match admin.get("/readyz") {
+            Ok(answer) if answer.status == 200 => Look::Done(()),
+            Ok(answer) => Look::NotYet(format!("{} {}", answer.status, answer.body.trim())),
+            Err(error) => Look::NotYet(format!("{error:#}")),
+        })
+    })
+    .map_err(|error| {
+        if etcd.is_running() && api_server.is_running() {
+            anyhow!("{error:#}; {}", log_tail::of(&api_server::log(dir)))
+        } else {
+            // It shows the log of the one that ended.
+            error
+        }
+    })
+}
+
+/// The API server makes it shortly after it's ready. Should it not, it's made
+/// here: nothing of use can be stored without.
+fn wait_for_default_namespace(admin: &Client, timeout: Duration) -> Result<()> {
+    const ITS_OWN_TIME: Duration = Duration::from_secs(10);
+    let look = || {
+        let answer = admin.get("/api/v1/namespaces/default")?;
+        Ok(match answer.status {
+            200 => Look::Done(()),
+            _ => Look::NotYet(answer.body),
+        })
+    };
+    let what = "the namespace `default`";
+    if wait::until(what, ITS_OWN_TIME.min(timeout), look).is_ok() {
+        return Ok(());
+    }
+    let namespace =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}});
+    // It may be there by now, or be refused; the next look tells.
+    admin.post("/api/v1/namespaces", &namespace)?;
+    wait::until(what, timeout, look)
+}
+
+fn ask_version(admin: &Client) -> Result<String> {
+    let version = admin.get("/version")?.json()?;
+    match version["gitVersion"].as_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => bail!("the API server's /version has no gitVersion: {version}"),
+    }
+}
+
+fn port_was_taken(dir: &Path) -> bool {
+    says_port_taken(&etcd::log(dir), 0) || says_port_taken(&api_server::log(dir), 0)
+}
+
+/// Whether the log has it, from the given byte on.
+fn says_port_taken(log: &Path, from: u64) -> bool {
+    let Ok(text) = fs::read(log) else { return false };
+    let start = usize::try_from(from).unwrap_or(usize::MAX).min(text.len());
+    String::from_utf8_lossy(&text[start..]).contains("address already in use")
+}
+
+/// Removes what a failed attempt wrote; the member's URLs are in etcd's data.
+fn discard_attempt(dir: &Path) -> Result<()> {
+    for path in [etcd::log(dir), api_server::log(dir)] {
+        if path.exists() {
+            fs::remove_file(&path)
+                .with_context(|| format!("could not remove {}", path.display()))?;
+        }
+    }
+    let data = dir.join("etcd");
+    if data.exists() {
+        fs::remove_dir_all(&data)
+            .with_context(|| format!("could not remove {}", data.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! The store behind the API server.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::leash::Leash;
+use crate::pki::{self, Authority, Identity, IdentityFiles};
+
+/// The files etcd and its clients show each other. The authority is not the API
+/// server's: a user of that one has no business in the store.
+#[derive(Debug)]
+pub(crate) struct Certificates {
+    authority: PathBuf,
+    server: IdentityFiles,
+    client: IdentityFiles,
+}
+
+impl Certificates {
+    pub(crate) fn make(dir: &Path, lifetime: Duration) -> Result<Self> {
+        let authority = Authority::new("dsync-etcd-ca", lifetime)?;
+        let path = dir.join("etcd-ca.crt");
+        pki::write(&path, authority.certificate())?;
+        let client: Identity = authority.client("kube-apiserver", &[])?;
+        Ok(Self {
+            authority: path,
+            server: authority.server("etcd")?.write(dir, "etcd")?,
+            client: client.write(dir, "etcd-client")?,
+        })
+    }
+
+    /// What the API server needs to talk to etcd.
+    pub(crate) fn client_flags(&self) -> [String; 3] {
+        [
+            format!("--etcd-cafile={}", self.authority.display()),
+            format!("--etcd-certfile={}", self.client.certificate.display()),
+            format!("--etcd-keyfile={}", self.client.key.display()),
+        ]
+    }
+}
+
+/// Starts etcd. The API server waits for it to be ready by itself.
+pub(crate) fn start(
+    program: &Path,
+    dir: &Path,
+    certificates: &Certificates,
+    clients: SocketAddr,
+    peers: SocketAddr,
+) -> Result<Leash> {
+    let authority = certificates.authority.display();
+    let (certificate, key) =
+        (certificates.server.certificate.display(), certificates.server.key.display());
+    let args = [
+        "--name=etcd".to_owned(),
+        format!("--data-dir={}", dir.join("etcd").display()),
+        format!("--listen-client-urls=https://{clients}"),
+        format!("--advertise-client-urls=https://{clients}"),
+        format!("--listen-peer-urls=https://{peers}"),
+        format!("--initial-advertise-peer-urls=https://{peers}"),
+        format!("--initial-cluster=etcd=https://{peers}"),
+        "--client-cert-auth".to_owned(),
+        format!("--trusted-ca-file={authority}"),
+        format!("--cert-file={certificate}"),
+        format!("--key-file={key}"),
+        "--peer-client-cert-auth".to_owned(),
+        format!("--peer-trusted-ca-file={authority}"),
+        format!("--peer-cert-file={certificate}"),
+        format!("--peer-key-file={key}"),
+        // The data need not outlive a power cut, and syncing is most of the time
+        // that a write takes.
+        "--unsafe-no-fsync".to_owned(),
+        "--log-level=warn".to_owned(),
+    ];
+    Leash::start("etcd", program, &args, &log(dir)).context("could not start etcd")
+}
+
+/// Where its output goes.
+pub(crate) fn log(dir: &Path) -> PathBuf {
+    dir.join("etcd.log")
+}

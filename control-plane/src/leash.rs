@@ -1,0 +1,208 @@
+//! A server that can't outlive its owner.
+//!
+//! Nothing of ours runs when the owning process is killed with SIGKILL, so a
+//! shell watches on its behalf: it reads from a pipe of which only the owner
+//! holds the other end. When the owner lets go, in whatever way, the shell reads
+//! the end of the file and kills the server.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+use anyhow::{Context as _, Result, anyhow};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Runs `"$@"` with its output going to the file `$1`, until it ends or stdin does.
+///
+/// The server gets neither the pipe nor the one the pid is told through. The
+/// watcher is there before the pid is told, as telling it to an owner that's
+/// already gone ends the shell. It's ended before the server's pid could come to
+/// mean another process.
+const SCRIPT: &str = r#"
+log=$1
+shift
+exec 3<&0 </dev/null
+"$@" 3<&- >>"$log" 2>&1 &
+server=$!
+{ read -r _; kill -9 "$server"; } <&3 3<&- >/dev/null 2>&1 &
+watcher=$!
+exec 3<&-
+echo "$server"
+exec >/dev/null 2>&1
+wait "$server"
+kill -9 "$watcher"
+wait "$watcher"
+"#;
+
+/// A running server. Dropping it kills the server and waits until it's gone.
+#[derive(Debug)]
+pub(crate) struct Leash {
+    name: &'static str,
+    // Locked for the sake of `Child::try_wait`, which looks but wants `&mut`.
+    shell: Mutex<Child>,
+    server: Pid,
+    log: PathBuf,
+}
+
+impl Leash {
+    /// Starts `program`, adding its output to the file `log`.
+    pub(crate) fn start(
+        name: &'static str,
+        program: &Path,
+        args: &[String],
+        log: &Path,
+    ) -> Result<Self> {
+        // So that an unwritable log is an error here, and not a server that never runs.
+        fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log)
+            .with_context(|| format!("could not write the log {}", log.display()))?;
+        let mut shell = Command::new("/bin/sh")
+            .args(["-c", SCRIPT, name])
+            .arg(log)
+            .arg(program)
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            // Ctrl-C is for the owner; the servers follow from its end.
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("could not run /bin/sh to start {name}"))?;
+
+        let mut line = String::new();
+        if let Some(stdout) = shell.stdout.take() {
+            BufReader::new(stdout)
+                .read_line(&mut line)
+                .with_context(|| format!("could not read the pid of {name}"))?;
+        }
+        let server = line
+            .trim()
+            .parse()
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or_else(|| anyhow!("/bin/sh told {line:?} for the pid of {name}"))?;
+        Ok(Self { name, shell: Mutex::new(shell), server, log: log.to_owned() })
+    }
+
+    /// The pid of the server itself, not of the shell.
+    pub(crate) fn pid(&self) -> u32 {
+        self.server.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Whether the server still runs. The shell ends right after it.
+    pub(crate) fn is_running(&self) -> bool {
+        let mut shell = self.shell.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        matches!(shell.try_wait(), Ok(None))
+    }
+
+    /// An error that tells why the server ended, if it did.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.is_running() {
+            return Ok(());
+        }
+        Err(anyhow!("{} ended by itself; {}", self.name, crate::log_tail::of(&self.log)))
+    }
+
+    /// Sends a signal to the server.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        self.check()?;
+        kill_process(self.server, signal)
+            .with_context(|| format!("could not signal {} (pid {})", self.name, self.pid()))
+    }
+
+    /// Kills the server by its pid, as a crash would, and waits until it's gone.
+    pub(crate) fn kill(self) -> Result<()> {
+        self.signal(Signal::KILL)
+        // Dropping waits.
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        let shell = self.shell.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        drop(shell.stdin.take());
+        // The shell has reaped the server by the time it ends itself. There is
+        // nobody to tell if asking fails.
+        let _ = shell.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd as _;
+
+    use super::*;
+    use rustix::process::test_kill_process;
+
+    fn sleep(dir: &Path) -> Leash {
+        let args = ["1000".to_owned()];
+        Leash::start("sleep", Path::new("sleep"), &args, &dir.join("log")).unwrap()
+    }
+
+    #[test]
+    fn dropping_it_kills_the_server() {
+        let dir = tempfile::tempdir().unwrap();
+        let leash = sleep(dir.path());
+        let server = leash.server;
+        assert!(leash.is_running());
+        test_kill_process(server).unwrap();
+        drop(leash);
+        test_kill_process(server).unwrap_err();
+    }
+
+    #[test]
+    fn a_stopped_server_can_be_killed() {
+        let dir = tempfile::tempdir().unwrap();
+        let leash = sleep(dir.path());
+        let server = leash.server;
+        leash.signal(Signal::STOP).unwrap();
+        leash.kill().unwrap();
+        test_kill_process(server).unwrap_err();
+    }
+
+    #[test]
+    fn a_server_that_ends_by_itself_is_told_with_its_last_words() {
+        let dir = tempfile::tempdir().unwrap();
+        let args = ["-c".to_owned(), "echo no luck today; exit 3".to_owned()];
+        let leash =
+            Leash::start("sh", Path::new("/bin/sh"), &args, &dir.path().join("log")).unwrap();
+        crate::wait::until("the end", std::time::Duration::from_secs(10), || {
+            Ok(if leash.is_running() {
+                crate::wait::Look::NotYet("running".to_owned())
+            } else {
+                crate::wait::Look::Done(())
+            })
+        })
+        .unwrap();
+        let error = leash.check().unwrap_err().to_string();
+        assert!(error.contains("no luck today"), "{error}");
+    }
+
+    #[test]
+    fn the_server_has_no_part_in_the_pipe() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let args = ["-c".to_owned(), "ls -l /proc/self/fd; exec sleep 1000".to_owned()];
+        let leash = Leash::start("sh", Path::new("/bin/sh"), &args, &log).unwrap();
+        let listing = crate::wait::until("a listing", std::time::Duration::from_secs(10), || {
+            let text = fs::read_to_string(&log)?;
+            Ok(if text.contains(" 2 -> ") {
+                crate::wait::Look::Done(text)
+            } else {
+                crate::wait::Look::NotYet(text)
+            })
+        })
+        .unwrap();
+        assert!(listing.contains(" 0 -> /dev/null"), "{listing}");
+        // Others may be there, inherited by this very process from its own parent.
+        let shell = leash.shell.lock().unwrap();
+        let descriptor = shell.stdin.as_ref().unwrap().as_raw_fd();
+        let pipe = fs::read_link(format!("/proc/self/fd/{descriptor}")).unwrap();
+        assert!(!listing.contains(pipe.to_str().unwrap()), "{} in {listing}", pipe.display());
+    }
+}

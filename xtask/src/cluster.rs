@@ -1,0 +1,127 @@
+//! `cargo xtask cluster`: a control plane that stays until it's told to go.
+//!
+//! `up` starts a supervisor, a process in the background that owns the servers
+//! and listens on a socket. `status` and `down` ask it over that socket. When
+//! the supervisor ends, in whatever way, the servers end with it.
+
+mod down;
+mod duration;
+mod place;
+mod protocol;
+mod status;
+mod supervisor;
+mod up;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use lexopt::Arg;
+
+use crate::usage::UsageError;
+use place::Place;
+
+pub(crate) const HELP: &str = "\
+usage: cargo xtask cluster up [--for TIME]
+       cargo xtask cluster status
+       cargo xtask cluster down
+
+  up      start kube-apiserver and etcd in the background, on ports of their own,
+          and tell the kubeconfig; does nothing if they're up
+  status  tell where they are; exits with 1 if they're down
+  down    end them; does nothing if they're down
+
+  --for TIME  how long they may stay up, such as 90s, 45m, 12h or 2d
+              (default: 12h)
+
+The programs are looked for in the folder KUBEBUILDER_ASSETS, on PATH, and among
+those built earlier; else they're built, which takes Go and some minutes.
+";
+
+const DEFAULT_STAY: Duration = Duration::from_secs(12 * 60 * 60);
+
+enum Action {
+    Up,
+    Status,
+    Down,
+    Supervise,
+}
+
+pub(crate) fn run(arguments: lexopt::Parser) -> Result<ExitCode> {
+    let (action, stay) = parse(arguments)?;
+    let place = Place::enter()?;
+    match action {
+        Action::Up => up::run(&place, stay),
+        Action::Status => status::run(&place),
+        Action::Down => down::run(&place),
+        Action::Supervise => supervisor::run(&place, stay),
+    }
+}
+
+fn parse(mut arguments: lexopt::Parser) -> Result<(Action, Duration), UsageError> {
+    let mut action = None;
+    let mut stay = None;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long("for") => {
+                let value = arguments.value()?;
+                let text = value.to_string_lossy();
+                let parsed = duration::parse(&text).ok_or_else(|| {
+                    UsageError(format!(
+                        "invalid value for --for: {text:?}; such as 90s, 45m or 12h"
+                    ))
+                })?;
+                stay = Some(parsed);
+            }
+            Arg::Value(value) if action.is_none() => {
+                action = Some(match &*value.to_string_lossy() {
+                    "up" => Action::Up,
+                    "status" => Action::Status,
+                    "down" => Action::Down,
+                    place::SUPERVISE => Action::Supervise,
+                    other => return Err(UsageError(format!("no such action: {other}"))),
+                });
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let action = action.ok_or_else(|| UsageError("up, status or down?".to_owned()))?;
+    if stay.is_some() && !matches!(action, Action::Up | Action::Supervise) {
+        return Err(UsageError("--for goes with `up` only".to_owned()));
+    }
+    Ok((action, stay.unwrap_or(DEFAULT_STAY)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(arguments: &[&str]) -> String {
+        match parse(lexopt::Parser::from_args(arguments)) {
+            Ok(_) => panic!("{arguments:?} were taken"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn arguments_are_taken_in_any_order() {
+        for arguments in [["up", "--for", "2h"], ["--for", "2h", "up"]] {
+            let (action, stay) = parse(lexopt::Parser::from_args(arguments)).unwrap();
+            assert!(matches!(action, Action::Up));
+            assert_eq!(stay, Duration::from_secs(7200));
+        }
+        let (_, stay) = parse(lexopt::Parser::from_args(["up"])).unwrap();
+        assert_eq!(stay, DEFAULT_STAY);
+    }
+
+    #[test]
+    fn errors_name_the_argument() {
+        assert!(error(&["sideways"]).contains("sideways"));
+        assert!(error(&["up", "--fast"]).contains("--fast"));
+        assert!(error(&["up", "down"]).contains("down"));
+        assert!(error(&["up", "--for", "soon"]).contains("soon"));
+        assert!(error(&["up", "--for"]).contains("--for"));
+        assert!(error(&["down", "--for", "2h"]).contains("--for"));
+        assert!(error(&[]).contains("status"));
+    }
+}

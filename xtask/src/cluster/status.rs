@@ -1,0 +1,30 @@
+//! `cargo xtask cluster status`
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::place::Place;
+use super::protocol::{self, Answer, Request};
+use crate::output::say;
+
+pub(super) fn run(place: &Place) -> Result<ExitCode> {
+    let answer = match place.connect()? {
+        Some(stream) => protocol::ask(&stream, Request::Status)?,
+        None => Answer::Down,
+    };
+    match answer {
+        Answer::Up(up) => {
+            say(&format!("up\n{}", up.describe()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Answer::Starting { supervisor } => {
+            say(&format!("starting (supervisor: pid {supervisor})\n"));
+            Ok(ExitCode::FAILURE)
+        }
+        Answer::Down => {
+            say("down\n");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The process in the background that owns the servers.
+
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use control_plane::{ControlPlane, Options};
+
+use super::place::{Lock, Place};
+use super::protocol::{self, Answer, Request, Up};
+
+enum Event {
+    Started(Result<Box<ControlPlane>>),
+    Asked(Request, UnixStream),
+}
+
+pub(super) fn run(place: &Place, stay: Duration) -> Result<ExitCode> {
+    // A session of its own, so that closing the terminal doesn't end it. It fails
+    // for the leader of a process group, which then is away from others already.
+    let _ = rustix::process::setsid();
+    let Lock::Taken(lock) = place.lock_for_supervisor()? else {
+        bail!("another supervisor is there");
+    };
+    let listener = place.listen()?;
+    let (sender, events) = mpsc::channel();
+    thread::spawn({
+        let sender = sender.clone();
+        move || accept(&listener, &sender)
+    });
+    let options = Options {
+        dir: Some(place.control_plane()),
+        // So that they don't run out first.
+        certificate_lifetime: stay + Duration::from_secs(24 * 60 * 60),
+        ..Options::default()
+    };
+    thread::spawn(move || {
+        let _ = sender.send(Event::Started(ControlPlane::start(options).map(Box::new)));
+    });
+
+    let started = Instant::now();
+    let mut control_plane = None;
+    loop {
+        let remaining = stay.saturating_sub(started.elapsed());
+        match events.recv_timeout(remaining) {
+            Ok(Event::Started(result)) => {
+                control_plane = Some(result.inspect_err(|_| place.remove_socket())?);
+            }
+            Ok(Event::Asked(Request::Status, stream)) => {
+                let answer = status(control_plane.as_deref(), started, remaining);
+                // Whoever asked may have gone meanwhile.
+                let _ = protocol::send(&stream, &answer);
+            }
+            Ok(Event::Asked(Request::Down, stream)) => {
+                end(place, control_plane, &events);
+                let _ = protocol::send(&stream, &Answer::Down);
+                drop(lock);
+                return Ok(ExitCode::SUCCESS);
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                eprintln!("the time is up");
+                end(place, control_plane, &events);
+                return Ok(ExitCode::SUCCESS);
+            }
+            Err(RecvTimeoutError::Disconnected) => bail!("nobody can ask for anything any more"),
+        }
+    }
+}
+
+/// Ends the servers and removes what they left. If they are just starting, that
+/// takes until they have, as what starts them can't be interrupted; past the
+/// patience, they end with this process.
+fn end(place: &Place, mut control_plane: Option<Box<ControlPlane>>, events: &Receiver<Event>) {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    place.remove_socket();
+    let started = Instant::now();
+    while control_plane.is_none() {
+        match events.recv_timeout(PATIENCE.saturating_sub(started.elapsed())) {
+            Ok(Event::Started(Ok(value))) => control_plane = Some(value),
+            Ok(Event::Asked(..)) => {}
+            Ok(Event::Started(Err(_))) | Err(_) => return,
+        }
+    }
+}
+
+fn status(control_plane: Option<&ControlPlane>, started: Instant, remaining: Duration) -> Answer {
+    let supervisor = std::process::id();
+    match control_plane {
+        None => Answer::Starting { supervisor },
+        Some(control_plane) => Answer::Up(Box::new(Up {
+            version: control_plane.version().to_owned(),
+            address: control_plane.address(),
+            kubeconfig: control_plane.kubeconfig().to_owned(),
+            supervisor,
+            api_server: control_plane.api_server_pid(),
+            etcd: control_plane.etcd_pid(),
+            uptime: started.elapsed(),
+            remaining,
+        })),
+    }
+}
+
+fn accept(listener: &UnixListener, events: &Sender<Event>) {
+    for stream in listener.incoming() {
+        let request = stream.context("could not accept").and_then(|stream| {
+            // One that says nothing must not keep the others waiting for long.
+            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+            Ok(Event::Asked(protocol::receive(&stream)?, stream))
+        });
+        match request {
+            Ok(event) => {
+                if events.send(event).is_err() {
+                    return;
+                }
+            }
+            Err(error) => eprintln!("a request failed: {error:#}"),
+        }
+    }
+}

@@ -145,8 +145,9 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     /// Takes the lease of `key` for `claim.holder` if it is free.
     ///
     /// Free means: no record, or a record without a holder, or, with [`Expiry::Observer`], a
-    /// record that is still at the version [`Claim::take_over`]. If `take_over` is given and the
-    /// record is at another version, the driver MUST NOT take it, unless it has no holder.
+    /// record that is still at the version [`Claim::take_over`]. If `take_over` is given and an
+    /// `Observer` store has the record at another version, the driver MUST NOT take it, even if
+    /// it has no holder: the core knows then that this attempt can never succeed any more.
     ///
     /// # Errors
     ///

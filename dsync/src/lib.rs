@@ -1,11 +1,32 @@
 //! dsync
 
+mod config;
 pub mod driver;
+mod dsync;
+mod election;
+pub mod env;
 mod error;
 mod fence;
+mod keeper;
+mod lock;
+mod observer;
+mod report;
+mod resource;
+mod tenure;
+mod term;
+mod timing;
 
 pub use async_trait::async_trait;
 
+pub use self::config::Config;
 pub use self::driver::Driver;
+pub use self::dsync::Dsync;
+pub use self::election::Election;
 pub use self::error::{Error, ErrorKind, Result};
 pub use self::fence::{FenceGate, Fenced, FencingToken};
+pub use self::lock::{Lock, LockGuard};
+pub use self::observer::{Observed, Observer};
+pub use self::report::Report;
+pub use self::resource::Resource;
+pub use self::term::{EndCause, Term};
+pub use self::timing::Timing;

@@ -1,0 +1,45 @@
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::driver::Key;
+use crate::env::Instant;
+use crate::tenure::Memory;
+
+/// More keys are not remembered.
+const MOST: usize = 4096;
+
+/// What ended tenures knew of their keys: since when a holder has not moved, so that a fresh
+/// `try_lock` sees a dead one expire, and the attempts that may still turn up.
+#[derive(Debug, Default)]
+pub(crate) struct Memories(Mutex<BTreeMap<Key, (Instant, Memory)>>);
+
+impl Memories {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, (Instant, Memory)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what is known of `key`. Whoever takes it has it alone, so that no attempt is adopted
+    /// twice.
+    pub(crate) fn take(&self, key: &Key) -> Memory {
+        self.lock().remove(key).map(|(_, memory)| memory).unwrap_or_default()
+    }
+
+    /// Keeps what a tenure of `key` knew at its end.
+    pub(crate) fn put(&self, key: Key, mut memory: Memory, now: Instant) {
+        if memory.sighting.is_none() && memory.attempts.is_empty() {
+            return;
+        }
+        let mut memories = self.lock();
+        if let Some((_, other)) = memories.remove(&key) {
+            // Two tenures of the key ran side by side.
+            memory.attempts.extend(other.attempts);
+            memory.token_floor = memory.token_floor.max(other.token_floor);
+        } else if memories.len() >= MOST {
+            let oldest = memories.iter().min_by_key(|(_, (at, _))| *at).map(|(key, _)| key.clone());
+            if let Some(oldest) = oldest {
+                memories.remove(&oldest);
+            }
+        }
+        memories.insert(key, (now, memory));
+    }
+}

@@ -1,0 +1,100 @@
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::shut_down;
+use crate::driver::Key;
+use crate::keeper::Handle;
+use crate::{Error, Result, Timing};
+
+/// The keepers of one `Dsync`, so that handles share them and a shutdown finds them.
+#[derive(Debug, Default)]
+pub(crate) struct Registry(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    campaigns: BTreeMap<Key, Handle>,
+    /// All that have not finished, as far as has been noticed.
+    keepers: Vec<Handle>,
+    /// How many there may be before the finished ones are looked for again.
+    limit: usize,
+    closed: bool,
+}
+
+impl State {
+    fn track(&mut self, handle: &Handle) {
+        if self.keepers.len() >= self.limit {
+            self.keepers.retain(|keeper| !keeper.is_finished());
+            self.campaigns.retain(|_, campaign| !campaign.is_finished());
+            self.limit = (2 * self.keepers.len()).max(64);
+        }
+        self.keepers.push(handle.clone());
+    }
+}
+
+impl Registry {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.lock().closed { Err(shut_down()) } else { Ok(()) }
+    }
+
+    /// Starts a keeper that nobody shares.
+    pub(crate) fn start(&self, start: impl FnOnce() -> Handle) -> Result<Handle> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(shut_down());
+        }
+        let handle = start();
+        handle.join();
+        state.track(&handle);
+        Ok(handle)
+    }
+
+    /// Joins the campaign of `key`, or starts one.
+    pub(crate) fn join_or_start(
+        &self,
+        key: &Key,
+        timing: &Timing,
+        start: impl FnOnce() -> Handle,
+    ) -> Result<Handle> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(shut_down());
+        }
+        if let Some(handle) = state.campaigns.get(key)
+            && handle.join()
+        {
+            if handle.timing == *timing {
+                return Ok(handle.clone());
+            }
+            handle.leave();
+            return Err(Error::invalid(format!(
+                "election {key} campaigns already, with another timing: {:?} is not {timing:?}",
+                handle.timing
+            )));
+        }
+        let handle = start();
+        handle.join();
+        state.campaigns.insert(key.clone(), handle.clone());
+        state.track(&handle);
+        Ok(handle)
+    }
+
+    /// Nothing starts from now on. What is to be ended.
+    pub(crate) fn close(&self) -> Vec<Handle> {
+        let mut state = self.lock();
+        state.closed = true;
+        state.campaigns.clear();
+        state.keepers.iter().filter(|keeper| !keeper.is_finished()).cloned().collect()
+    }
+
+    /// The `Dsync` is gone: what only a callback keeps alive ends.
+    pub(crate) fn abandon(&self) {
+        let keepers = self.lock().keepers.clone();
+        for keeper in keepers {
+            keeper.abandon();
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! One driver call: its turn, its time limit, and what it is reported as.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::Site;
+use super::gate::Gate;
+use crate::driver::{Driver, Key, Lease};
+use crate::env::BoxFuture;
+use crate::report::Report;
+use crate::tenure::{Answer, Call, Request, Verb};
+use crate::{Error, ErrorKind, Result};
+
+/// Performs `call`. It ends by its timeout at the latest.
+pub(super) fn perform(site: &Arc<Site>, key: &Key, call: Call) -> BoxFuture<Answer> {
+    let site = Arc::clone(site);
+    let key = key.clone();
+    Box::pin(async move {
+        let started = site.env.now();
+        let limit = site.env.sleep_until(started + call.timeout);
+        let sent = AtomicBool::new(false);
+        let verb = call.request.verb();
+        let work = async {
+            let _pass = turn(&site.gate, verb, &sent).await;
+            send(&*site.driver, &key, call.request).await
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = CatchPanic(pin!(work)) => answer.unwrap_or_else(|| fail(verb, panicked())),
+            () = limit => {
+                let text = format!("no answer within {:?}", call.timeout);
+                fail(verb, if sent.load(Ordering::Relaxed) {
+                    Error::ambiguous(ErrorKind::Timeout, text)
+                } else {
+                    let text = format!("{text}: too many requests are under way, it was not sent");
+                    Error::definite(ErrorKind::Timeout, text)
+                })
+            }
+        };
+        let answer = locate(answer, site.driver.name(), &key);
+        if site.monitor.is_some() {
+            let took = site.env.now().since(started);
+            let error = error_of(&answer).cloned();
+            site.report(&Report::Request { key, verb: verb.name(), took, error });
+        }
+        answer
+    })
+}
+
+/// A read outside any tenure.
+pub(crate) async fn read(site: &Arc<Site>, key: &Key, timeout: Duration) -> Result<Option<Lease>> {
+    match perform(site, key, Call { request: Request::Read, timeout }).await {
+        Answer::Read(result) => result,
+        _ => Ok(None),
+    }
+}
+
+async fn turn<'a>(gate: &'a Gate, verb: Verb, sent: &AtomicBool) -> super::gate::Pass<'a> {
+    let pass = gate.enter(verb == Verb::Renew).await;
+    sent.store(true, Ordering::Relaxed);
+    pass
+}
+
+async fn send(driver: &dyn Driver, key: &Key, request: Request) -> Answer {
+    match request {
+        Request::Read => Answer::Read(driver.read(key).await),
+        Request::Acquire(claim) => Answer::Acquire(driver.acquire(key, &claim).await),
+        Request::Renew(lease) => Answer::Renew(driver.renew(key, &lease).await),
+        Request::Release(lease) => Answer::Release(driver.release(key, &lease).await),
+    }
+}
+
+fn fail(verb: Verb, error: Error) -> Answer {
+    match verb {
+        Verb::Read => Answer::Read(Err(error)),
+        Verb::Acquire => Answer::Acquire(Err(error)),
+        Verb::Renew => Answer::Renew(Err(error)),
+        Verb::Release => Answer::Release(Err(error)),
+    }
+}
+
+fn panicked() -> Error {
+    Error::ambiguous(ErrorKind::Internal, "the driver panicked; the panic message says where")
+}
+
+fn locate(answer: Answer, driver: &'static str, key: &Key) -> Answer {
+    fn at<T>(result: Result<T>, verb: Verb, driver: &'static str, key: &Key) -> Result<T> {
+        result.map_err(|error| error.during(verb.name(), driver, key))
+    }
+    match answer {
+        Answer::Read(result) => Answer::Read(at(result, Verb::Read, driver, key)),
+        Answer::Acquire(result) => Answer::Acquire(at(result, Verb::Acquire, driver, key)),
+        Answer::Renew(result) => Answer::Renew(at(result, Verb::Renew, driver, key)),
+        Answer::Release(result) => Answer::Release(at(result, Verb::Release, driver, key)),
+    }
+}
+
+fn error_of(answer: &Answer) -> Option<&Error> {
+    match answer {
+        Answer::Read(result) => result.as_ref().err(),
+        Answer::Acquire(result) => result.as_ref().err(),
+        Answer::Renew(result) => result.as_ref().err(),
+        Answer::Release(result) => result.as_ref().err(),
+    }
+}
+
+/// Completes with `None` if the future panics.
+struct CatchPanic<'a, F>(Pin<&'a mut F>);
+
+impl<F: Future> Future for CatchPanic<'_, F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    }
+}

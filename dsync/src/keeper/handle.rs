@@ -1,0 +1,231 @@
+//! The other end of a keeper: handles only send it messages and look at its status.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::{Callback, Command, Status};
+use crate::driver::Key;
+use crate::tenure::{Finish, Settled};
+use crate::term::is_inside;
+use crate::{Error, ErrorKind, Result, Term, Timing};
+
+/// One keeper, as everybody else sees it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Handle {
+    pub(crate) id: u64,
+    pub(crate) key: Key,
+    pub(crate) timing: Timing,
+    pub(crate) commands: mpsc::UnboundedSender<Command>,
+    pub(crate) status: watch::Receiver<Status>,
+    pub(crate) life: Arc<Life>,
+}
+
+/// Who still wants the campaign to go on.
+#[derive(Debug, Default)]
+pub(crate) struct Life(Mutex<Wishes>);
+
+#[derive(Debug, Default)]
+struct Wishes {
+    handles: usize,
+    callbacks: bool,
+    /// The `Dsync` is gone.
+    abandoned: bool,
+    stopping: bool,
+}
+
+impl Wishes {
+    fn end_if_unwanted(&mut self) -> bool {
+        let unwanted = self.handles == 0 && (!self.callbacks || self.abandoned);
+        let ends = unwanted && !self.stopping;
+        self.stopping |= unwanted;
+        ends
+    }
+}
+
+impl Life {
+    fn lock(&self) -> MutexGuard<'_, Wishes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Handle {
+    /// One more handle, unless the campaign is ending already.
+    pub(crate) fn join(&self) -> bool {
+        let mut wishes = self.life.lock();
+        wishes.handles += 1;
+        if wishes.stopping || self.is_finished() {
+            wishes.handles -= 1;
+            return false;
+        }
+        true
+    }
+
+    /// One handle less. Without any, the campaign ends unless a callback keeps it.
+    pub(crate) fn leave(&self) {
+        let ends = {
+            let mut wishes = self.life.lock();
+            wishes.handles = wishes.handles.saturating_sub(1);
+            wishes.end_if_unwanted()
+        };
+        if ends {
+            self.send(Command::Stop);
+        }
+    }
+
+    /// The `Dsync` is gone: callbacks alone keep nothing alive any more.
+    pub(crate) fn abandon(&self) {
+        let ends = {
+            let mut wishes = self.life.lock();
+            wishes.abandoned = true;
+            wishes.end_if_unwanted()
+        };
+        if ends {
+            self.send(Command::Stop);
+        }
+    }
+
+    pub(crate) fn add(&self, callback: Callback) {
+        self.life.lock().callbacks = true;
+        self.send(Command::Callback(callback));
+    }
+
+    /// Asks for the end of the term.
+    pub(crate) fn resign(&self) {
+        self.send(Command::Resign);
+    }
+
+    /// Asks for the end of the term and of the campaign.
+    pub(crate) fn request_stop(&self) {
+        self.life.lock().stopping = true;
+        self.send(Command::Stop);
+    }
+
+    fn send(&self, command: Command) {
+        // A keeper that is gone has nothing left to do.
+        let _ = self.commands.send(command);
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.status.borrow().finish.is_some()
+    }
+
+    /// The longest that a stop takes, if no work overruns.
+    pub(crate) fn stop_bound(&self, drain_timeout: Duration) -> Duration {
+        drain_timeout + 2 * self.timing.request_timeout()
+    }
+
+    /// Waits for a status that `pick` takes something from.
+    pub(crate) async fn wait_for<T>(
+        &self,
+        mut pick: impl FnMut(&Status) -> Option<T>,
+    ) -> Result<T> {
+        let mut status = self.status.clone();
+        loop {
+            if let Some(picked) = pick(&status.borrow_and_update()) {
+                return Ok(picked);
+            }
+            if status.changed().await.is_err() {
+                return match pick(&status.borrow()) {
+                    Some(picked) => Ok(picked),
+                    None => Err(gone()),
+                };
+            }
+        }
+    }
+
+    /// Waits for a term.
+    pub(crate) async fn elected(&self) -> Result<Term> {
+        self.wait_for(|status| match (status.active_term(), &status.finish) {
+            (Some(term), _) => Some(Ok(term.clone())),
+            (None, Some(finish)) => Some(Err(self.why(finish))),
+            (None, None) => None,
+        })
+        .await?
+    }
+
+    /// The error that tells why there will be no more terms.
+    pub(crate) fn why(&self, finish: &Finish) -> Error {
+        match finish {
+            Finish::Failed(error) => error.clone(),
+            Finish::Done | Finish::Held => Error::stopped(format!("{} was stopped", self.key)),
+        }
+    }
+
+    /// Waits until nothing is left of `term`: how its lease ended.
+    ///
+    /// Within a body of the term it waits only until the term is cancelled, since the body is
+    /// what it would wait for.
+    pub(crate) async fn settled(&self, term: &Term) -> Result<Ending> {
+        if is_inside(self.id) {
+            term.ended().await;
+            return Ok(Ending::Cancelled);
+        }
+        let token = term.fencing_token();
+        self.wait_for(|status| match &status.settled {
+            Some((settled, ending)) if *settled == token => Some(Ending::Settled(ending.clone())),
+            // A later term has begun, so this one was settled without our seeing it.
+            Some((settled, _)) if *settled > token => Some(Ending::Settled(Settled::NotMine)),
+            _ if status.overrun == Some(token) => Some(Ending::Settled(Settled::Overrun)),
+            _ if status.finish.is_some() => Some(Ending::Cancelled),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Asks for a stop and waits for it.
+    pub(crate) async fn stop(&self) -> Result<()> {
+        let term = self.status.borrow().term.clone();
+        self.request_stop();
+        if let Some(term) = &term {
+            self.settled(term).await?.into_result(&self.key)?;
+            if is_inside(self.id) {
+                return Ok(());
+            }
+        }
+        if is_inside(self.id) {
+            // A body of a term that is ending already.
+            return Ok(());
+        }
+        self.wait_for(|status| match (&status.finish, status.overrun) {
+            (Some(_), _) => Some(Ok(())),
+            (None, Some(_)) => Some(Err(overrun(&self.key))),
+            (None, None) => None,
+        })
+        .await?
+    }
+}
+
+/// How a term ended for somebody who waited for it.
+#[derive(Clone, Debug)]
+pub(crate) enum Ending {
+    /// It is cancelled; that is all that is known.
+    Cancelled,
+    Settled(Settled),
+}
+
+impl Ending {
+    /// What a voluntary end reports: only what its user has to know.
+    pub(crate) fn into_result(self, key: &Key) -> Result<()> {
+        match self {
+            Self::Settled(Settled::Overrun) => Err(overrun(key)),
+            Self::Settled(Settled::Unconfirmed(error)) => Err(error),
+            Self::Cancelled | Self::Settled(Settled::Released | Settled::NotMine) => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn overrun(key: &Key) -> Error {
+    Error::definite(
+        ErrorKind::Overrun,
+        format!(
+            "work for {key} did not stop by the hard deadline, although it was dropped: it blocks \
+             its thread; the lease was not released and expires by itself"
+        ),
+    )
+}
+
+fn gone() -> Error {
+    Error::definite(ErrorKind::Internal, "the task that keeps the lease is gone")
+}

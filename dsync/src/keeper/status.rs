@@ -1,0 +1,24 @@
+use std::sync::Arc;
+
+use crate::tenure::{Finish, Settled};
+use crate::{Error, FencingToken, Term};
+
+/// What every handle of a keeper sees.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Status {
+    pub(crate) leader: Option<Arc<str>>,
+    pub(crate) term: Option<Term>,
+    pub(crate) trouble: Option<Error>,
+    /// The last term of which nothing is left.
+    pub(crate) settled: Option<(FencingToken, Settled)>,
+    /// The term whose work did not stop in time.
+    pub(crate) overrun: Option<FencingToken>,
+    pub(crate) finish: Option<Finish>,
+}
+
+impl Status {
+    /// The term, if it goes on by the clock.
+    pub(crate) fn active_term(&self) -> Option<&Term> {
+        self.term.as_ref().filter(|term| term.is_active())
+    }
+}

@@ -1,0 +1,64 @@
+use std::time::Duration;
+
+use crate::Timing;
+use crate::driver::{Capabilities, Expiry, Key, Kind, WatchScope};
+
+/// What a tenure is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Be elected again and again, until stopped.
+    Campaign,
+    /// Wait for one term.
+    Wait,
+    /// Take one term if it can be had without waiting for another holder.
+    Try,
+    /// Only look who leads.
+    Observe,
+}
+
+/// Everything that stays the same for the life of a tenure.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) mode: Mode,
+    pub(crate) instance: String,
+    pub(crate) lease_duration: Duration,
+    /// After the sending of the last successful write: the term is over.
+    pub(crate) renew_deadline: Duration,
+    /// Likewise: what still runs is dropped.
+    pub(crate) hard_deadline: Duration,
+    pub(crate) renew_period: Duration,
+    pub(crate) retry_period: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) drain_timeout: Duration,
+    pub(crate) expiry: Expiry,
+    pub(crate) watch: WatchScope,
+    /// A record that vanishes was deleted by somebody else, since a release would have kept it.
+    pub(crate) release_keeps_record: bool,
+}
+
+impl Plan {
+    pub(crate) fn new(
+        mode: Mode,
+        instance: &str,
+        key: &Key,
+        timing: &Timing,
+        drain_timeout: Duration,
+        capabilities: &Capabilities,
+    ) -> Self {
+        Self {
+            mode,
+            instance: instance.to_owned(),
+            lease_duration: timing.lease_duration(),
+            renew_deadline: timing.renew_deadline(),
+            hard_deadline: timing.hard_deadline(),
+            renew_period: timing.renew_period(),
+            retry_period: timing.retry_period(),
+            request_timeout: timing.request_timeout(),
+            drain_timeout,
+            expiry: capabilities.expiry,
+            watch: capabilities.watch,
+            release_keeps_record: capabilities.keeps_released_elections
+                && key.kind() == Kind::Election,
+        }
+    }
+}

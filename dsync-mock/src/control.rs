@@ -1,0 +1,6 @@
+//! What a test does to the store, by subject.
+
+mod inspect;
+mod leader;
+mod network;
+mod record;

@@ -1,0 +1,68 @@
+//! What a test can see.
+
+use dsync::driver::{Key, Lease};
+
+use crate::{MockDriver, Request, Verb};
+
+/// # Looking in
+///
+/// None of these counts as a request, and no fault hits them.
+impl MockDriver {
+    /// The record of `key`, as a read shows it now.
+    ///
+    /// ```
+    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// assert!(store.record(&key).is_none(), "a released lock leaves nothing");
+    /// ```
+    #[must_use]
+    pub fn record(&self, key: &Key) -> Option<Lease> {
+        self.with_state(|state| state.records.read(key, state.now))
+    }
+
+    /// The instance that holds `key`.
+    ///
+    /// ```
+    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// assert_eq!(store.holder(&key), None, "nobody holds it yet");
+    /// ```
+    #[must_use]
+    pub fn holder(&self, key: &Key) -> Option<String> {
+        self.record(key)?.holder.map(|holder| holder.instance().to_owned())
+    }
+
+    /// Every request since the last [`clear_log`](Self::clear_log), oldest first. Of a very long
+    /// log only the last 65 536 are kept.
+    ///
+    /// ```
+    /// # use dsync_mock::MockDriver; let store = MockDriver::new();
+    /// assert!(store.requests().is_empty());
+    /// ```
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        self.with_state(|state| state.log.requests())
+    }
+
+    /// How many requests of this verb were sent since the last [`clear_log`](Self::clear_log),
+    /// whatever became of them.
+    ///
+    /// ```
+    /// # use dsync_mock::{MockDriver, Verb}; let store = MockDriver::new();
+    /// assert_eq!(store.count(Verb::Renew), 0);
+    /// ```
+    #[must_use]
+    pub fn count(&self, verb: Verb) -> usize {
+        self.with_state(|state| state.log.count(verb))
+    }
+
+    /// Forgets the log and the counts.
+    ///
+    /// ```
+    /// # use dsync_mock::MockDriver; let store = MockDriver::new();
+    /// store.clear_log();
+    /// ```
+    pub fn clear_log(&self) {
+        self.with_state(|state| state.log.clear());
+    }
+}

@@ -1,0 +1,87 @@
+//! What is done to a record behind its holder's back.
+
+use std::time::Duration;
+
+use dsync::driver::{Holder, Key};
+
+use crate::MockDriver;
+
+/// # Record loss and other writers
+///
+/// [`expire`](Self::expire), [`delete`](Self::delete), [`empty`](Self::empty) and
+/// [`overwrite`](Self::overwrite) are *record loss*: the store forgets a lease that it granted.
+/// The holder goes on until its next renewal or until its watch tells it, and somebody else may
+/// be elected before that. No library can keep exclusion over a record that its store forgot;
+/// use these to see that the holder notices, and that fencing tokens stop what comes too late.
+impl MockDriver {
+    /// Record loss: frees `key` as if its lease had run out this instant. What remains is what a
+    /// release leaves.
+    ///
+    /// ```
+    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// store.expire(&key); // the holder's next renewal answers `Lost`
+    /// ```
+    pub fn expire(&self, key: &Key) {
+        self.with_state(|state| state.records.free(key, state.now));
+    }
+
+    /// Record loss: an operator deletes the record.
+    ///
+    /// ```
+    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// store.delete(&key); // kubectl delete lease …
+    /// ```
+    pub fn delete(&self, key: &Key) {
+        self.with_state(|state| state.records.remove(key, state.now));
+    }
+
+    /// Record loss: an operator empties the holder of the record. With
+    /// [`Expiry::Backend`](dsync::driver::Expiry::Backend), where no record is without a holder,
+    /// it is the same as [`delete`](Self::delete).
+    ///
+    /// ```
+    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// store.empty(&key); // holderIdentity: ""
+    /// ```
+    pub fn empty(&self, key: &Key) {
+        self.with_state(|state| {
+            if state.records.is_observer() {
+                state.records.vacate(key, state.now);
+            } else {
+                state.records.remove(key, state.now);
+            }
+        });
+    }
+
+    /// Record loss: another program writes itself into the record, whoever holds it.
+    ///
+    /// ```
+    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// store.overwrite(&key, "kubectl", std::time::Duration::from_secs(15));
+    /// ```
+    pub fn overwrite(&self, key: &Key, holder: &str, duration: Duration) {
+        let holder = Holder::from_wire(holder);
+        self.with_state(|state| state.records.overwrite(key, holder, duration, state.now));
+    }
+
+    /// An operator edits a label: the version changes, the pulse does not, and the lease is not
+    /// lost. With [`Expiry::Backend`](dsync::driver::Expiry::Backend) there are no labels, and
+    /// nothing happens.
+    ///
+    /// ```
+    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// store.touch(&key); // the holder's next renewal answers `Conflict`
+    /// ```
+    pub fn touch(&self, key: &Key) {
+        self.with_state(|state| {
+            if state.records.is_observer() {
+                state.records.touch(key, state.now);
+            }
+        });
+    }
+}

@@ -1,0 +1,83 @@
+//! One record, and the slot of its key.
+
+use std::time::Duration;
+
+use dsync::FencingToken;
+use dsync::driver::{Holder, Lease, Pulse, Version};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) holder: Option<Holder>,
+    /// Who held it until another leader was forced. The record names it no more, but it keeps
+    /// the key until it releases it or its lease runs out.
+    pub(crate) deposed: Option<Holder>,
+    pub(crate) duration: Duration,
+    pub(crate) version: u64,
+    pub(crate) pulse: u64,
+    pub(crate) token: u64,
+    /// When its duration has run since it was last acquired or renewed. `None`: never.
+    pub(crate) runs_out: Option<Instant>,
+}
+
+impl Record {
+    pub(crate) fn version(&self) -> Version {
+        Version::new(self.version.to_string())
+    }
+
+    pub(crate) fn has_run_out(&self, now: Instant) -> bool {
+        self.runs_out.is_some_and(|end| end <= now)
+    }
+
+    /// What a read shows. `timed`: the store says how much is left.
+    pub(crate) fn lease(&self, timed: bool, now: Instant) -> Lease {
+        let version = self.version();
+        let pulse = Pulse::new(self.pulse.to_string());
+        let token = FencingToken::new(self.token);
+        let Some(holder) = self.holder.clone() else {
+            return Lease::vacant(version, pulse, token);
+        };
+        let lease = Lease::held(holder, self.duration, version, pulse, token);
+        match self.runs_out {
+            Some(end) if timed => lease.with_remaining(end.saturating_duration_since(now)),
+            _ => lease,
+        }
+    }
+}
+
+/// What the store knows of one key.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) record: Option<Record>,
+    /// The only instance that may acquire.
+    pub(crate) forced: Option<String>,
+    pub(crate) renewals: u64,
+    pub(crate) releases: u64,
+    changed: watch::Sender<()>,
+}
+
+impl Slot {
+    pub(crate) fn new() -> Self {
+        Self {
+            record: None,
+            forced: None,
+            renewals: 0,
+            releases: 0,
+            changed: watch::Sender::new(()),
+        }
+    }
+
+    /// Lets every watch of the key look again.
+    pub(crate) fn nudge(&self) {
+        self.changed.send_replace(());
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    pub(crate) fn admits(&self, holder: &Holder) -> bool {
+        self.forced.as_deref().is_none_or(|forced| forced == holder.instance())
+    }
+}

@@ -1,0 +1,199 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dsync::{Error, ErrorKind, Result};
+use serde_json::Value;
+use tokio::time::{Instant, timeout};
+
+use super::lines::Lines;
+use super::{Scope, Watches};
+use crate::answer::{Failure, Refusal};
+use crate::clock;
+use crate::record::Record;
+use crate::requests::Call;
+
+const LIST_TIMEOUT: Duration = Duration::from_secs(10);
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that ends sooner than this and said nothing is not worth another one at once.
+const SHORTEST_WATCH: Duration = Duration::from_secs(1);
+
+/// The task that lists and watches one scope.
+pub(super) struct Feed {
+    watches: Arc<Watches>,
+    scope: Scope,
+    id: u64,
+    ended: bool,
+}
+
+/// Why a watch does not go on.
+enum Stop {
+    /// The server has forgotten what happened since: list again.
+    Relist,
+    /// All of the namespace may not be watched.
+    Narrow,
+    Failed(Error),
+}
+
+impl Feed {
+    pub(super) fn new(watches: Arc<Watches>, scope: Scope, id: u64) -> Self {
+        Self { watches, scope, id, ended: false }
+    }
+
+    pub(super) async fn run(mut self) {
+        let stop = self.follow().await;
+        self.ended = true;
+        match stop {
+            Stop::Narrow => self.watches.narrow(&self.scope, self.id),
+            Stop::Failed(error) => self.watches.finish(&self.scope, self.id, &error),
+            Stop::Relist => {
+                let message = "the API server forgets faster than it can be watched";
+                let error = Error::definite(ErrorKind::Unavailable, message);
+                self.watches.finish(&self.scope, self.id, &error);
+            }
+        }
+    }
+
+    /// Lists, then watches from there. Lists again only if there was an event in between.
+    async fn follow(&self) -> Stop {
+        loop {
+            let revision = match self.list().await {
+                Ok(revision) => revision,
+                Err(stop) => return stop,
+            };
+            let mut heard = false;
+            match self.watch(revision, &mut heard).await {
+                Stop::Relist if heard => {}
+                stop => return stop,
+            }
+        }
+    }
+
+    /// Reads the scope as it is now, and tells from where to watch.
+    async fn list(&self) -> Result<String, Stop> {
+        let Scope { namespace, name } = &self.scope;
+        let call = Call::list(namespace, name.as_deref()).map_err(Stop::Failed)?;
+        let store = self.watches.store();
+        let sent = store.cache.sending();
+        let answer = timeout(LIST_TIMEOUT, store.session.ask(&call)).await;
+        let mut list = match answer {
+            Ok(Ok(list)) => list,
+            Ok(Err(failure)) => return Err(self.stop(&call, failure)),
+            Err(_) => return Err(late(&call, LIST_TIMEOUT)),
+        };
+        let Value::Array(items) = list["items"].take() else {
+            let message = "the API server answered with something other than a list of Leases";
+            return Err(Stop::Failed(Error::definite(ErrorKind::Unsupported, message)));
+        };
+        let mut records = HashMap::new();
+        for item in items {
+            let record = Record::parse(item).map_err(|bad| Stop::Failed(bad.read()))?;
+            records.insert(record.name().to_owned(), Arc::new(record));
+        }
+        self.watches.listed(&self.scope, self.id, sent, &records);
+        Ok(list["metadata"]["resourceVersion"].as_str().unwrap_or("0").to_owned())
+    }
+
+    /// Watches from `revision`, over as many connections as it takes.
+    async fn watch(&self, mut revision: String, heard: &mut bool) -> Stop {
+        let Scope { namespace, name } = &self.scope;
+        let store = self.watches.store();
+        let mut first = true;
+        let mut beat = clock::now();
+        loop {
+            let call = match Call::watch(namespace, name.as_deref(), &revision) {
+                Ok(call) => call,
+                Err(error) => return Stop::Failed(error),
+            };
+            let body = match timeout(OPEN_TIMEOUT, store.session.stream(&call)).await {
+                Ok(Ok(body)) => body,
+                Ok(Err(failure)) => return self.stop(&call, failure),
+                Err(_) => return late(&call, OPEN_TIMEOUT),
+            };
+            if !first {
+                self.beat(&mut beat);
+            }
+            first = false;
+            let opened = clock::now();
+            let mut silent = true;
+            let mut lines = Lines::new(body);
+            // Silence means nothing to the kernel: a connection that is idle for long may lead
+            // nowhere. Opening another one is how to find out, and it loses nothing.
+            let idle = self.watches.idle();
+            while let Ok(line) = timeout(idle, lines.next()).await {
+                let line = match line {
+                    Some(Ok(line)) => line,
+                    // The server ends each watch after a while, and connections break.
+                    Some(Err(_)) | None if !silent || opened.elapsed() >= SHORTEST_WATCH => break,
+                    Some(Err(error)) => return self.stop(&call, Failure::Transport(error)),
+                    None => {
+                        let message = "the API server ends each watch at once";
+                        return Stop::Failed(Error::definite(ErrorKind::Unavailable, message));
+                    }
+                };
+                silent = false;
+                let bookmark = match self.event(&call, &line, &mut revision) {
+                    Ok(bookmark) => bookmark,
+                    Err(stop) => return stop,
+                };
+                *heard = true;
+                // A busy namespace keeps the watch of a quiet key alive as well.
+                if bookmark || beat.elapsed() >= idle / 2 {
+                    self.beat(&mut beat);
+                }
+            }
+        }
+    }
+
+    /// Takes one event in; `true`: it is a bookmark.
+    fn event(&self, call: &Call, line: &[u8], revision: &mut String) -> Result<bool, Stop> {
+        let mut event: Value = match serde_json::from_slice(line) {
+            Ok(event) => event,
+            Err(error) => return Err(self.stop(call, Failure::Garbage(error))),
+        };
+        let object = event["object"].take();
+        let kind = event["type"].as_str().unwrap_or_default();
+        if kind == "ERROR" {
+            return Err(self.stop(call, Failure::Refused(Refusal::from_status(&object))));
+        }
+        if let Some(at) = object["metadata"]["resourceVersion"].as_str() {
+            at.clone_into(revision);
+        }
+        if kind == "BOOKMARK" {
+            return Ok(true);
+        }
+        let record = Record::parse(object).map_err(|bad| Stop::Failed(bad.read()))?;
+        let cache = &self.watches.store().cache;
+        cache.event(&self.scope.namespace, &Arc::new(record), kind == "DELETED");
+        Ok(false)
+    }
+
+    fn beat(&self, last: &mut Instant) {
+        *last = clock::now();
+        let Scope { namespace, name } = &self.scope;
+        self.watches.store().cache.beat(namespace, name.as_deref());
+    }
+
+    fn stop(&self, call: &Call, failure: Failure) -> Stop {
+        match failure.refusal() {
+            Some(refusal) if refusal.is_gone() => Stop::Relist,
+            Some(refusal) if refusal.code == 403 && self.scope.name.is_none() => Stop::Narrow,
+            _ => Stop::Failed(self.watches.store().session.error(call, failure)),
+        }
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        if !self.ended {
+            // Aborted, and then this does nothing, or panicked.
+            let error = Error::definite(ErrorKind::Internal, "the watch ended without a reason");
+            self.watches.finish(&self.scope, self.id, &error);
+        }
+    }
+}
+
+fn late(call: &Call, limit: Duration) -> Stop {
+    let message = format!("no answer within {limit:?} to {} of leases", call.verb);
+    Stop::Failed(Error::definite(ErrorKind::Timeout, message))
+}

@@ -299,6 +299,13 @@ impl Tenure {
                 self.end(now, EndCause::Deadline, out);
             }
             Phase::Draining(..) => self.drain(now, out),
+            Phase::Following if self.following.stops_by().is_some_and(|by| now >= by) => {
+                // Whatever has no answer by now may still turn up: the next tenure looks for it.
+                if let Some(Flight::Acquire(attempt)) = self.flight.take() {
+                    self.attempts.remember(attempt);
+                }
+                self.finish(Finish::Done, out);
+            }
             Phase::Releasing(releasing) if now >= releasing.until && self.flight.is_none() => {
                 let error = releasing.last_error();
                 self.settle(now, Settled::Unconfirmed(error), out);

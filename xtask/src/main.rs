@@ -6,6 +6,7 @@
 
 mod cluster;
 mod output;
+mod test;
 mod usage;
 
 use std::ffi::OsString;
@@ -26,12 +27,20 @@ struct Command {
     run: fn(lexopt::Parser) -> Result<ExitCode>,
 }
 
-const COMMANDS: &[Command] = &[Command {
-    name: "cluster",
-    about: "run a real Kubernetes API server on this machine: up, status, down",
-    help: cluster::HELP,
-    run: cluster::run,
-}];
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "test",
+        about: "set up all that is needed and run every check",
+        help: test::HELP,
+        run: test::run,
+    },
+    Command {
+        name: "cluster",
+        about: "run a real Kubernetes API server on this machine: up, status, down",
+        help: cluster::HELP,
+        run: cluster::run,
+    },
+];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);

@@ -1,0 +1,152 @@
+//! Two processes of the `election` example.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use dsync::{FenceGate, FencingToken};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::site::{L, Site, scope};
+
+/// A process, and the lines that it has printed.
+struct Process {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Process {
+    fn start(site: &Site, pod: &str, scope: &str) -> Self {
+        let mut child = Command::new(example())
+            .env("KUBE_CONFIG_PATH", site.kubeconfig())
+            .env("KUBE_NAMESPACE", "default")
+            .env("KUBE_LEASE_SCOPE", scope)
+            .env("KUBE_POD_NAME", pod)
+            .env("LEASE_SECONDS", L.as_secs().to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the example election is built with the tests");
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (output, sink) = (child.stdout.take().unwrap(), Arc::clone(&lines));
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                sink.lock().unwrap().push(line);
+            }
+        });
+        Self { child, lines }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// The first line with `what` at or after the line number `from`: its number, its time in
+    /// microseconds, and itself.
+    fn wait_for(&self, what: &str, from: usize, limit: Duration) -> (usize, u64, String) {
+        let start = Instant::now();
+        loop {
+            let lines = self.lines();
+            let found = lines.iter().enumerate().skip(from).find(|(_, line)| line.contains(what));
+            if let Some((number, line)) = found {
+                let time = line.split(' ').next().and_then(|time| time.parse().ok());
+                return (number, time.expect("a line begins with its time"), line.clone());
+            }
+            assert!(start.elapsed() < limit, "no {what:?} within {limit:?}: {lines:#?}");
+            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn example() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    tests.ancestors().nth(2).unwrap().join("examples").join("election")
+}
+
+fn token(line: &str) -> FencingToken {
+    FencingToken::new(line.rsplit_once("token=").unwrap().1.parse().unwrap())
+}
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn pair(site: &Site, scope: &str) -> (Process, Process) {
+    let a = Process::start(site, "pod-a", scope);
+    a.wait_for("elected", 0, SOON);
+    let b = Process::start(site, "pod-b", scope);
+    b.wait_for("leader=pod-a", 0, SOON);
+    (a, b)
+}
+
+pub(crate) fn killed(site: Arc<Site>) {
+    let (a, b) = pair(&site, &scope("killed"));
+    a.signal(Signal::KILL);
+    let killed = Instant::now();
+    b.wait_for("elected", 0, SOON);
+    println!("kill -9: the other leads after {:?}, lease {L:?}", killed.elapsed());
+    assert!(killed.elapsed() <= L + Duration::from_secs(1), "{:?}", killed.elapsed());
+}
+
+pub(crate) fn hand_offs(site: Arc<Site>) {
+    let scope = scope("hand-offs");
+    let mut leader = Process::start(&site, "pod-0", &scope);
+    leader.wait_for("elected", 0, SOON);
+    let mut micros = Vec::new();
+    for number in 1..=50 {
+        let next = Process::start(&site, &format!("pod-{number}"), &scope);
+        next.wait_for("leader=pod-", 0, SOON);
+        leader.signal(Signal::TERM);
+        let (_, elected, _) = next.wait_for("elected", 0, SOON);
+        // The body says that it has stopped just before the release is sent.
+        let (_, stopped, _) = leader.wait_for("stopped", 0, SOON);
+        assert!(stopped <= elected, "hand-off {number}: the body ended after the next election");
+        assert!(leader.child.wait().unwrap().success(), "it ends cleanly");
+        micros.push(elected - stopped);
+        leader = next;
+    }
+    micros.sort_unstable();
+    let at = |percent: usize| micros[(micros.len() - 1) * percent / 100] / 1000;
+    println!(
+        "50 hand-offs by SIGTERM, end of the body to the next election: min {} ms, median {} ms, \
+         p90 {} ms, max {} ms",
+        at(0),
+        at(50),
+        at(90),
+        at(100)
+    );
+    assert!(at(50) <= 100, "median {} ms", at(50));
+}
+
+pub(crate) fn stopped(site: Arc<Site>) {
+    let (a, b) = pair(&site, &scope("stopped"));
+    let old = token(&a.wait_for("elected", 0, SOON).2);
+    a.signal(Signal::STOP);
+    let (_, elected, line) = b.wait_for("elected", 0, SOON);
+    let new = token(&line);
+    std::thread::park_timeout(Duration::from_millis(100));
+    let before = a.lines().len();
+    a.signal(Signal::CONT);
+    let (_, _, first) = a.wait_for("is_leader=", before, SOON);
+    assert!(first.contains("is_leader=false"), "its first look says no: {first}");
+    a.wait_for("leader=pod-b", before, SOON);
+    for line in &a.lines()[before..] {
+        assert!(!line.contains("refreshed"), "its body ran at {line}, b was elected at {elected}");
+    }
+    assert!(new > old);
+    let gate = FenceGate::new();
+    gate.admit(new).unwrap();
+    assert_eq!(gate.admit(old).unwrap_err().highest, new);
+}

@@ -100,11 +100,8 @@ fn candidate(store: &MockDriver, pod: &'static str, timeline: &Timeline) -> Resu
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
-    let timeline = Timeline {
-        start: Instant::now(),
-        spans: Arc::default(),
-        gate: Arc::new(FenceGate::new()),
-    };
+    let timeline =
+        Timeline { start: Instant::now(), spans: Arc::default(), gate: Arc::new(FenceGate::new()) };
     let store = MockDriver::observer();
 
     let a = candidate(&store, "pod-a", &timeline)?;

@@ -357,6 +357,7 @@ impl Tenure {
             (Verb::Renew | Verb::Release, _) => return,
         };
         self.flight = Some(flight);
+        self.following.sending();
         out.push(Action::Send(Call { request, timeout }));
     }
 

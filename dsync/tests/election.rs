@@ -1,4 +1,5 @@
 //! Elections, as a user sees them.
+#![allow(clippy::similar_names, clippy::unchecked_time_subtraction, reason = "short tests")]
 
 mod common;
 
@@ -502,4 +503,21 @@ fn when_the_runtime_goes_away_every_handle_says_so() {
     let error = other.block_on(election.elected()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Internal);
     assert!(error.to_string().contains("runtime"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_heard_while_an_older_answer_was_on_its_way_is_not_forgotten() {
+    for store in both_kinds() {
+        let (a, b) = (pod(&store, "pod-a"), pod(&store, "pod-b"));
+        let leader = a.election("task").unwrap();
+        leader.elected().await.unwrap();
+        // The answer that tells who leads takes long, and the release happens meanwhile.
+        store.delay_answers("pod-b", Duration::from_millis(500));
+        let follower = b.election("task").unwrap();
+        sleep(Duration::from_millis(100)).await;
+        leader.stop().await.unwrap();
+        let (took, elected) = time(follower.elected()).await;
+        elected.unwrap();
+        assert!(took < 2 * RETRY, "{took:?}");
+    }
 }

@@ -1,4 +1,5 @@
 //! What ends a term, and what never does.
+#![allow(clippy::similar_names, clippy::unchecked_time_subtraction, reason = "short tests")]
 
 mod common;
 
@@ -228,11 +229,8 @@ async fn a_lost_answer_of_an_acquisition_is_found_and_adopted_once() {
 /// A body that blocks its thread: the one thing that no library can stop.
 #[test]
 fn a_body_that_blocks_past_the_hard_deadline_is_reported_and_nothing_is_released() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let store = MockDriver::new();
         let reports = Arc::new(Mutex::new(Vec::new()));

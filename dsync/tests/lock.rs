@@ -1,4 +1,5 @@
 //! Locks, as a user sees them.
+#![allow(clippy::similar_names, clippy::unchecked_time_subtraction, reason = "short tests")]
 
 mod common;
 
@@ -129,8 +130,7 @@ async fn a_lock_future_dropped_in_flight_leaves_nothing() {
         store.delay_answers("pod-a", Duration::from_millis(500));
         assert!(lock.lock_timeout(Duration::from_millis(100)).await.unwrap().is_none());
         assert!(store.record(lock.key()).is_some(), "the write had been applied");
-        let (took, ()) =
-            time(eventually("released", || store.record(lock.key()).is_none())).await;
+        let (took, ()) = time(eventually("released", || store.record(lock.key()).is_none())).await;
         assert!(took < 2 * RETRY, "{took:?}");
     }
 }

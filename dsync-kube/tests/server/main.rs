@@ -4,6 +4,9 @@
 //! be had, the tests are shown as ignored, and fail with `DSYNC_REQUIRE=all`.
 #![allow(
     clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    clippy::similar_names,
+    clippy::unchecked_time_subtraction,
     clippy::expect_used,
     clippy::print_stdout,
     clippy::print_stderr,

@@ -38,6 +38,9 @@ pub(super) struct Following {
     last_look: Instant,
     /// The version at which an attempt was refused. What the watch shows of it is out of date.
     refused: Option<Version>,
+    /// What the watch showed while a call was under way: the version, if there was a record. The
+    /// answer to the call may be older.
+    news: Option<News>,
     /// The window from which the delay before the next try is drawn, and the delay.
     window: Duration,
     delay: Duration,
@@ -49,10 +52,25 @@ pub(super) struct Following {
     tries: u32,
 }
 
+/// Which state of the record was told.
+#[derive(Debug, PartialEq, Eq)]
+struct News(Option<Version>);
+
+impl News {
+    fn of(record: Option<&Lease>) -> Self {
+        Self(record.map(|lease| lease.version.clone()))
+    }
+}
+
 impl Following {
     pub(super) fn alive(&mut self, now: Instant) {
         self.healthy = true;
         self.last_heard = now;
+    }
+
+    /// A call is being sent.
+    pub(super) fn sending(&mut self) {
+        self.news = None;
     }
 
     pub(super) fn watch_ended(&mut self) {
@@ -126,7 +144,8 @@ impl Tenure {
             return (f.read_after, Verb::Read);
         }
         if self.plan.mode == Mode::Observe {
-            return (self.look_due().max(f.read_after), Verb::Read);
+            let look_at = f.look_at.unwrap_or_else(|| self.look_due());
+            return (look_at.max(f.read_after), Verb::Read);
         }
         let free_at = match &self.view {
             View::Unknown => Instant::EPOCH,
@@ -200,6 +219,9 @@ impl Tenure {
         {
             return;
         }
+        if self.flight.is_some() {
+            self.following.news = Some(News::of(lease.as_ref()));
+        }
         self.following.look_at = None;
         self.following.quiet_until = Instant::EPOCH;
         if lease.as_ref().is_some_and(|lease| self.attempts.find(lease).is_some()) {
@@ -255,7 +277,9 @@ impl Tenure {
                     // The watch shows the winner soon, if it works.
                     self.view = View::Unknown;
                     self.following.quiet_until = now + retry;
-                    let wait = if self.following.healthy { retry } else { Duration::ZERO };
+                    let news = self.following.news.take().is_some();
+                    let told_later = self.following.healthy && !news;
+                    let wait = if told_later { retry } else { Duration::ZERO };
                     self.following.look_at = Some(now + wait);
                 }
             }
@@ -356,7 +380,9 @@ impl Tenure {
         let f = &mut self.following;
         f.last_look = now;
         f.poll_at = now + retry;
-        f.look_at = None;
+        // Two states, and no telling which is newer: a read, sent now, is newer than both.
+        let told = News::of(record.as_ref());
+        f.look_at = f.news.take().filter(|news| *news != told).map(|_| now);
         f.refused = None;
         f.unsettled = false;
         self.attempts.settle(record.as_ref());

@@ -1,5 +1,6 @@
 //! What the tests of elections and locks share.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -45,18 +45,18 @@ async fn main() -> Result<()> {
     println!("{} candidate={}", now(), election.candidate());
     election.when_elected(keep_token_fresh);
 
-    let mut observer = election.observe();
+    let mut changes = election.observe();
     let mut terminate = signals(SignalKind::terminate());
     let mut interrupt = signals(SignalKind::interrupt());
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            observed = observer.next() => match observed {
-                Some(observed) => {
-                    let leader = observed.leader.as_deref().unwrap_or("nobody");
+            change = changes.next() => match change {
+                Some(seen) => {
+                    let leader = seen.leader.as_deref().unwrap_or("nobody");
                     println!("{} leader={leader} is_leader={}", now(), election.is_leader());
-                    if let Some(trouble) = observed.trouble {
+                    if let Some(trouble) = seen.trouble {
                         println!("{} trouble={trouble}", now());
                     }
                 }

@@ -1,4 +1,4 @@
-//! dsync
+#![doc = include_str!("../README.md")]
 
 mod config;
 pub mod driver;

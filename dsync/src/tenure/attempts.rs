@@ -72,11 +72,6 @@ impl Attempts {
         self.0.is_empty()
     }
 
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// Takes over what an earlier tenure of the same key left.
     pub(crate) fn extend(&mut self, earlier: Self) {
         for attempt in earlier.0 {

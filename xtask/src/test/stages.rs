@@ -174,6 +174,6 @@ fn deny(context: &mut Context) -> Result<Outcome> {
             return Ok(Outcome::NotRun(text));
         }
     }
-    let args = ["deny", "--offline", "check", "bans", "licenses", "sources"];
+    let args = ["deny", "--locked", "check", "bans", "licenses", "sources"];
     Ok(verdict(run(cargo().args(args), &mut context.tally)?, "see the errors above"))
 }

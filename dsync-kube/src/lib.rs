@@ -15,3 +15,8 @@ mod watch;
 
 pub use self::driver::KubeDriver;
 pub use self::sweep::Swept;
+
+/// The examples of the README of the workspace are compiled and run like any other.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct WorkspaceReadme;

@@ -125,6 +125,9 @@ impl Tenure {
     /// Takes one event and says what to do about it.
     pub(crate) fn step(&mut self, now: Instant, event: Event) -> Vec<Action> {
         let mut out = Vec::new();
+        if self.is_done() {
+            return out;
+        }
         self.steps += 1;
         // What the clock says comes first, so that no event can revive what is over, and once
         // more at the end, since an event may bring a deadline that has passed.

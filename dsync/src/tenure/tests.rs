@@ -129,7 +129,7 @@ impl World {
             ErrorKind::Unauthenticated,
         ];
         let kind = kinds[pick as usize % kinds.len()];
-        if kind != ErrorKind::Denied && pick % 2 == 0 {
+        if kind != ErrorKind::Denied && pick.is_multiple_of(2) {
             Error::ambiguous(kind, "on purpose")
         } else {
             Error::definite(kind, "on purpose")
@@ -138,7 +138,7 @@ impl World {
 
     fn answer(&mut self, pick: u32) -> Check {
         let Some((sent, request)) = self.call.take() else { return self.step(Event::Tick) };
-        let fails = pick % 5 == 0;
+        let fails = pick.is_multiple_of(5);
         let answer = match request {
             Request::Read if fails => Answer::Read(Err(Self::error(pick / 5))),
             Request::Read => {
@@ -147,7 +147,7 @@ impl World {
                 Answer::Read(Ok(record))
             }
             Request::Acquire(_) if fails => Answer::Acquire(Err(Self::error(pick / 5))),
-            Request::Acquire(claim) if pick % 2 == 0 => {
+            Request::Acquire(claim) if pick.is_multiple_of(2) => {
                 let lease =
                     self.record(2).map(|lease| Lease { holder: Some(claim.holder), ..lease });
                 self.prove(lease.as_ref());
@@ -193,15 +193,19 @@ impl World {
                 let record = self.record(pick);
                 self.step(Event::Heard(record))
             }
-            12 => self.step(if pick % 2 == 0 { Event::Alive } else { Event::WatchEnded(None) }),
-            13 if self.tenure.is_draining() => self.stop_bodies(pick % 8 == 0),
+            12 => self.step(if pick.is_multiple_of(2) {
+                Event::Alive
+            } else {
+                Event::WatchEnded(None)
+            }),
+            13 if self.tenure.is_draining() => self.stop_bodies(pick.is_multiple_of(8)),
             13 => self.step(Event::Tick),
-            14 if pick % 8 == 0 => {
+            14 if pick.is_multiple_of(8) => {
                 self.stopped = true;
                 self.step(Event::Stop)
             }
             14 => self.step(Event::Resign),
-            _ if pick % 4 == 0 => self.step(Event::Lapsed),
+            _ if pick.is_multiple_of(4) => self.step(Event::Lapsed),
             _ if pick % 4 == 1 => self.step(Event::BodyPanicked),
             _ => self.answer(pick),
         }

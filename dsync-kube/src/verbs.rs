@@ -61,12 +61,10 @@ impl Store {
         let record = match (known, &claim.take_over) {
             (Some(record), _) => record,
             (None, Some(version)) => match self.read(key).await? {
-                Some(record) if record.is_vacant() || record.version() == *version => record,
-                Some(record) => return Ok(Acquired::Held(Some(record.lease()))),
-                None => match self.create(key, claim).await? {
-                    Some(created) => return won(claim, &created),
-                    None => return Ok(Acquired::Held(None)),
-                },
+                // At another version it is not even taken if it is free: the core relies on it
+                // that this attempt can only ever succeed at this one.
+                Some(record) if record.version() == *version => record,
+                record => return Ok(Acquired::Held(record.map(|record| record.lease()))),
             },
             // 2. Or create it, and if somebody else has done so, see what there is.
             (None, None) => match self.create(key, claim).await? {

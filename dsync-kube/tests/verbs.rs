@@ -179,12 +179,17 @@ async fn take_over_is_of_the_version_that_was_seen() {
     assert!(matches!(alive.acquire(&key, &claim).await.unwrap(), Acquired::Held(Some(_))));
     assert_eq!(fake.briefs(), ["GET a"], "nothing is written over a rival who has renewed");
 
-    let (_, released) = driver(vec![ok(object(12, "")), ok(mine(13))]);
-    assert!(matches!(released.acquire(&key, &claim).await.unwrap(), Acquired::Won(_)));
+    // Free, but at another version: this attempt must never succeed at any but its own.
+    let (fake, released) = driver(vec![ok(object(12, ""))]);
+    let Acquired::Held(Some(free)) = released.acquire(&key, &claim).await.unwrap() else {
+        panic!("the record is told, so that the next attempt can take it");
+    };
+    assert!(free.holder.is_none());
+    assert_eq!(fake.briefs(), ["GET a"]);
 
-    let (fake, deleted) = driver(vec![status(404, "NotFound"), ok(mine(13))]);
-    assert!(matches!(deleted.acquire(&key, &claim).await.unwrap(), Acquired::Won(_)));
-    assert_eq!(fake.briefs(), ["GET a", "POST"]);
+    let (fake, deleted) = driver(vec![status(404, "NotFound")]);
+    assert_eq!(deleted.acquire(&key, &claim).await.unwrap(), Acquired::Held(None));
+    assert_eq!(fake.briefs(), ["GET a"]);
 
     let (_, raced) = driver(vec![ok(object(10, "dead")), status(409, "Conflict")]);
     assert_eq!(raced.acquire(&key, &claim).await.unwrap(), Acquired::Held(None));

@@ -114,6 +114,10 @@ pub(crate) fn hand_offs(site: Arc<Site>) {
         let (_, stopped, _) = leader.wait_for("stopped", 0, SOON);
         assert!(stopped <= elected, "hand-off {number}: the body ended after the next election");
         assert!(leader.child.wait().unwrap().success(), "it ends cleanly");
+        if elected - stopped > 1_000_000 {
+            let (of, by) = (leader.lines(), next.lines());
+            println!("hand-off {number} waited for the lease: {of:#?}\n{by:#?}");
+        }
         micros.push(elected - stopped);
         leader = next;
     }

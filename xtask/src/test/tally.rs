@@ -1,35 +1,45 @@
-//! Counts what the test runner reports.
+//! Counts tests by their outcome, from what the test runner prints.
 
-/// Tests by their outcome.
-#[derive(Default)]
-pub(crate) struct Tally {
-    passed: usize,
-    failed: usize,
-    ignored: usize,
+use std::ops::Add;
+
+/// Tests, and checks that aren't tests, by their outcome.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) passed: usize,
+    pub(super) failed: usize,
+    pub(super) skipped: usize,
 }
 
 impl Tally {
-    /// Takes one line of `cargo test`: `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
-    pub(crate) fn read(&mut self, line: &str) {
-        let Some((_, counts)) = line.split_once("test result: ") else { return };
-        let count = |word: &str| -> usize {
-            let words: Vec<&str> = counts.split([' ', ';', '.']).collect();
-            let at = words.iter().position(|w| *w == word);
-            at.and_then(|at| words.get(at.checked_sub(1)?)?.parse().ok()).unwrap_or(0)
+    /// Takes a line of `cargo test`: `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+    pub(super) fn hear(&mut self, line: &str) {
+        let Some(counts) = line.strip_prefix("test result: ") else { return };
+        let words: Vec<&str> = counts.split([' ', ';', '.']).collect();
+        let count = |what| {
+            let before = words.windows(2).find(|pair| pair[1] == what).map(|pair| pair[0]);
+            before.and_then(|number| number.parse::<usize>().ok()).unwrap_or(0)
         };
         self.passed += count("passed");
         self.failed += count("failed");
-        self.ignored += count("ignored");
+        self.skipped += count("ignored");
     }
 
-    /// The closing line: tests, and stages that are not tests, together.
-    pub(crate) fn closing(&self, stages_passed: usize, stages_failed: usize) -> String {
-        let failed = if self.failed == 0 { stages_failed } else { self.failed };
-        format!(
-            "{} passed, {failed} failed, {} skipped\n",
-            self.passed + stages_passed,
-            self.ignored
-        )
+    /// The last line of all, in the form of a test runner's.
+    pub(super) fn closing(&self) -> String {
+        let Self { passed, failed, skipped } = self;
+        format!("{passed} passed, {failed} failed, {skipped} skipped\n")
+    }
+}
+
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+        }
     }
 }
 
@@ -40,9 +50,11 @@ mod tests {
     #[test]
     fn it_adds_up_what_cargo_test_prints() {
         let mut tally = Tally::default();
-        tally.read("test result: ok. 28 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
-        tally.read("test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured");
-        tally.read("test some::test ... ok");
-        assert_eq!(tally.closing(4, 1), "34 passed, 3 failed, 1 skipped\n");
+        tally.hear("test result: ok. 28 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
+        tally.hear("test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured");
+        tally.hear("test result_is_told ... ok");
+        tally.hear("it printed: test result: ok. 9 passed; 9 failed");
+        assert_eq!(tally, Tally { passed: 30, failed: 3, skipped: 1 });
+        assert_eq!(tally.closing(), "30 passed, 3 failed, 1 skipped\n");
     }
 }

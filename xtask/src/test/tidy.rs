@@ -11,8 +11,12 @@ use super::metadata::Metadata;
 const MOST_LINES: usize = 500;
 
 /// Each published crate, and the crates of the workspace that it may depend on.
-const DIRECTIONS: &[(&str, &[&str])] =
-    &[("dsync", &[]), ("dsync-mock", &["dsync"]), ("dsync-kube", &["dsync"])];
+const DIRECTIONS: &[(&str, &[&str])] = &[
+    ("dsync", &[]),
+    ("dsync-mock", &["dsync"]),
+    ("dsync-kube", &["dsync"]),
+    ("dsync-conformance", &["dsync", "dsync-mock"]),
+];
 
 /// What is left behind while working. In pieces, since this file is looked at as well.
 const MARKS: &[&str] = &[

@@ -1,0 +1,99 @@
+//! What the suite has to know of a store, beyond a driver for it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dsync::driver::{Driver, Key};
+use dsync::{Result, async_trait};
+
+/// A store under test. Only [`connect`](Self::connect) is needed; each of the others makes more
+/// rules testable, and the report says what was missing.
+#[async_trait]
+pub trait Harness: fmt::Debug + Send + Sync + 'static {
+    /// A driver with a connection of its own, as another process would have. All of them reach the
+    /// same store. Called often: for each candidate of each case.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from reaching the store.
+    async fn connect(&self, via: Via) -> Result<Arc<dyn Driver>>;
+
+    /// The server and its version, for the report: `"kube-apiserver v1.37.2"`.
+    fn server(&self) -> Option<String> {
+        None
+    }
+
+    /// Where the server listens, so that a proxy that makes faults can stand in front of it.
+    fn address(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    /// Somebody who edits records behind dsync's back.
+    fn operator(&self) -> Option<Arc<dyn Operator>> {
+        None
+    }
+
+    /// Somebody who stops and starts the server.
+    fn server_control(&self) -> Option<Arc<dyn ServerControl>> {
+        None
+    }
+
+    /// The environment in which another process that calls the same `main` builds a harness of the
+    /// same store. `None`: the store lives in this process, or nobody said how.
+    fn environment(&self) -> Option<Vec<(String, String)>> {
+        None
+    }
+}
+
+/// How a driver reaches the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// As it would by itself.
+    Direct,
+    /// At this address, where a proxy forwards to [`Harness::address`].
+    Proxy(SocketAddr),
+}
+
+/// Edits records as an operator would, past every driver.
+#[async_trait]
+pub trait Operator: fmt::Debug + Send + Sync {
+    /// Deletes the record.
+    async fn delete(&self, key: &Key) -> Result<()>;
+
+    /// Empties the holder; where records have none, the same as [`delete`](Self::delete).
+    async fn empty(&self, key: &Key) -> Result<()>;
+
+    /// Writes another holder into the record, as another program would.
+    async fn overwrite(&self, key: &Key, holder: &str, duration: Duration) -> Result<()>;
+
+    /// Changes something that is none of dsync's business, such as a label. `false`: this store
+    /// has nothing of the kind.
+    async fn touch(&self, key: &Key) -> Result<bool>;
+
+    /// What is left of `key` in the store, for people to read: records, leases, counters without
+    /// an expiry. A released election may keep its record without a holder, which does not count.
+    async fn left_over(&self, key: &Key) -> Result<Vec<String>>;
+}
+
+/// Stops and starts the server. Every method returns when the server is in that state.
+#[async_trait]
+pub trait ServerControl: fmt::Debug + Send + Sync {
+    /// Kills it, without a chance to clean up.
+    async fn kill(&self) -> Result<()>;
+
+    /// Starts it again after a kill. What it had acknowledged is still there, if it ever is.
+    async fn start(&self) -> Result<()>;
+
+    /// Stops it for a while, as SIGSTOP does.
+    async fn pause(&self) -> Result<()>;
+
+    /// Lets it go on.
+    async fn resume(&self) -> Result<()>;
+
+    /// Restarts it so that it has forgotten everything. `false`: it never forgets.
+    async fn forget(&self) -> Result<bool> {
+        Ok(false)
+    }
+}

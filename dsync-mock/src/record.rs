@@ -50,6 +50,8 @@ impl Record {
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) record: Option<Record>,
+    /// The record before its last write; `None`: nothing was written yet.
+    pub(crate) before: Option<Option<Record>>,
     /// The only instance that may acquire.
     pub(crate) forced: Option<String>,
     pub(crate) renewals: u64,
@@ -61,6 +63,7 @@ impl Slot {
     pub(crate) fn new() -> Self {
         Self {
             record: None,
+            before: None,
             forced: None,
             renewals: 0,
             releases: 0,
@@ -71,6 +74,11 @@ impl Slot {
     /// Lets every watch of the key look again.
     pub(crate) fn nudge(&self) {
         self.changed.send_replace(());
+    }
+
+    /// Keeps the record as it is before it is written.
+    pub(crate) fn keep(&mut self) {
+        self.before = Some(self.record.clone());
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<()> {

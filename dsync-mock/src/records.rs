@@ -81,6 +81,7 @@ impl Records {
         let write = self.next_write();
         let token = self.tokens;
         let slot = self.slot(key, now);
+        slot.keep();
         let record = slot.record.insert(Record {
             holder: Some(holder),
             deposed: None,
@@ -111,6 +112,7 @@ impl Records {
         if record.version() != lease.version {
             return Renewed::Conflict;
         }
+        let before = record.clone();
         record.duration = lease.duration.unwrap_or(record.duration);
         record.runs_out = end(now, record.duration);
         record.pulse = write;
@@ -118,6 +120,7 @@ impl Records {
             record.version = write;
         }
         let lease = record.lease(!observer, now);
+        slot.before = Some(Some(before));
         slot.renewals += 1;
         slot.nudge();
         Renewed::Kept(lease)
@@ -155,9 +158,11 @@ impl Records {
     pub(crate) fn vacate(&mut self, key: &Key, now: Instant) {
         let write = self.next_write();
         let slot = self.slot(key, now);
-        let Some(record) = slot.record.as_mut().filter(|record| record.holder.is_some()) else {
+        if slot.record.as_ref().is_none_or(|record| record.holder.is_none()) {
             return;
-        };
+        }
+        slot.keep();
+        let Some(record) = slot.record.as_mut() else { return };
         record.holder = None;
         record.deposed = None;
         record.runs_out = None;
@@ -167,8 +172,27 @@ impl Records {
 
     pub(crate) fn remove(&mut self, key: &Key, now: Instant) {
         let slot = self.slot(key, now);
+        slot.keep();
         slot.record = None;
         slot.nudge();
+    }
+
+    /// Every record is gone.
+    pub(crate) fn forget(&mut self) {
+        for slot in self.slots.values_mut() {
+            slot.record = None;
+            slot.before = None;
+            slot.nudge();
+        }
+    }
+
+    /// The record is again what it was before it was last written. `false`: it was not.
+    pub(crate) fn lose_last_write(&mut self, key: &Key, now: Instant) -> bool {
+        let slot = self.slot(key, now);
+        let Some(before) = slot.before.take() else { return false };
+        slot.record = before;
+        slot.nudge();
+        true
     }
 
     /// A change that says nothing of the holder's life.

@@ -8,8 +8,9 @@ use crate::MockDriver;
 
 /// # Record loss and other writers
 ///
-/// [`expire`](Self::expire), [`delete`](Self::delete), [`empty`](Self::empty) and
-/// [`overwrite`](Self::overwrite) are *record loss*: the store forgets a lease that it granted.
+/// [`expire`](Self::expire), [`delete`](Self::delete), [`empty`](Self::empty),
+/// [`overwrite`](Self::overwrite), [`forget`](Self::forget) and
+/// [`lose_last_write`](Self::lose_last_write) are *record loss*: the store forgets a lease that it granted.
 /// The holder goes on until its next renewal or until its watch tells it, and somebody else may
 /// be elected before that. No library can keep exclusion over a record that its store forgot;
 /// use these to see that the holder notices, and that fencing tokens stop what comes too late.
@@ -66,6 +67,30 @@ impl MockDriver {
     pub fn overwrite(&self, key: &Key, holder: &str, duration: Duration) {
         let holder = Holder::from_wire(holder);
         self.with_state(|state| state.records.overwrite(key, holder, duration, state.now));
+    }
+
+    /// Record loss: the store restarts without its memory, and no record is left. Tokens go on
+    /// from where they were.
+    ///
+    /// ```
+    /// # use dsync_mock::MockDriver;
+    /// # let store = MockDriver::new();
+    /// store.forget(); // FLUSHALL
+    /// ```
+    pub fn forget(&self) {
+        self.with_state(|state| state.records.forget());
+    }
+
+    /// Record loss: the store fails over to a replica that has not heard of the last write of
+    /// `key`. `false`: there was none to lose.
+    ///
+    /// ```
+    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// assert!(!store.lose_last_write(&key));
+    /// ```
+    pub fn lose_last_write(&self, key: &Key) -> bool {
+        self.with_state(|state| state.records.lose_last_write(key, state.now))
     }
 
     /// An operator edits a label: the version changes, the pulse does not, and the lease is not

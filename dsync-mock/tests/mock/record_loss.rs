@@ -77,3 +77,34 @@ async fn controls_do_not_invent_records() {
         assert_eq!(store.holder(&key), None);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_forgets_grants_higher_tokens_still() {
+    for (store, key) in cases() {
+        let lease = win(&store, &key, "pod-a").await;
+        let mut watch = store.watch(&key);
+        told(&mut watch).await;
+        store.forget();
+        assert_eq!(told(&mut watch).await, None);
+        assert!(matches!(renew(&store, &key, &lease).await, Renewed::Lost(None)));
+        assert!(win(&store, &key, "pod-b").await.fencing_token > lease.fencing_token);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fail_over_loses_the_last_write_alone() {
+    for (store, key) in cases() {
+        assert!(!store.lose_last_write(&key));
+        let lease = win(&store, &key, "pod-a").await;
+        assert_eq!(release(&store, &key, &lease).await, Released::Released);
+        assert!(store.lose_last_write(&key), "the release is undone");
+        assert_eq!(store.holder(&key).as_deref(), Some("pod-a"));
+        assert!(!store.lose_last_write(&key), "one write, no more");
+
+        let Renewed::Kept(lease) = renew(&store, &key, &lease).await else { panic!("it is held") };
+        assert!(store.lose_last_write(&key));
+        let expected = is_observer(&store);
+        let conflicts = matches!(renew(&store, &key, &lease).await, Renewed::Conflict);
+        assert_eq!(conflicts, expected, "the version went back with the record");
+    }
+}

@@ -4,6 +4,8 @@
 //! monotonic clock of the machine), counted from its start. The clocks of the nodes are recorded
 //! beside it, so that a deadline on a node's clock can be placed on that of the run.
 
+mod terms;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -29,6 +31,25 @@ pub struct History {
     pub ended_at: At,
     /// What candidates were told to do with time.
     pub timing: Timing,
+    /// What was demanded after the last fault had healed, and how it went.
+    pub demands: Vec<Demand>,
+}
+
+/// Progress that was demanded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// The rule that demands it.
+    pub rule: &'static str,
+    /// What, for people.
+    pub what: String,
+    /// When the time began to count.
+    pub from: At,
+    /// How long it took; `None`: it did not happen in time.
+    pub took: Option<Duration>,
+    /// How long it may take.
+    pub bound: Duration,
+    /// By whom; `None`: by anybody.
+    pub node: Option<usize>,
 }
 
 /// The durations that rules are judged by, on the clock of a node.
@@ -224,6 +245,8 @@ pub enum Event {
         key: usize,
         /// Its token.
         token: u64,
+        /// Names the campaign, or the use of a lock, that it belongs to.
+        candidate: u64,
     },
     /// User code sees that the term's token is cancelled.
     Cancelled {
@@ -324,12 +347,21 @@ pub enum Event {
     },
     /// The node began to be, or came back.
     Started,
+    /// User code on the node begins to campaign, for the first time or again.
+    Campaigns,
     /// The node was killed: nothing of it runs any more.
     Killed,
     /// The node stands still.
     Paused,
     /// It goes on.
     Resumed,
+    /// For a while nothing happens: what a campaign costs at rest is counted.
+    Rest {
+        /// Whether that while begins; else it ends.
+        begins: bool,
+    },
+    /// A task of dsync's or of a user's panicked, which nobody asked for.
+    TaskPanicked,
     /// Something else for people.
     Note(String),
 }
@@ -397,12 +429,16 @@ pub struct Term {
     pub cancelled_at: Option<At>,
     /// Why.
     pub cause: Option<EndCause>,
+    /// Its process was killed, which ended it.
+    pub killed: bool,
     /// Its last body had gone, after it was cancelled. Without bodies: `cancelled_at`.
     pub stopped_at: Option<At>,
     /// The instant on the clock of the run when the last write that succeeded was sent.
     pub sent: At,
     /// `min(sent + renew deadline, cancelled_at)`, on the clock of the run.
     pub valid_until: At,
+    /// `sent + renew deadline` on the clock of the run.
+    pub deadline: At,
     /// `sent + hard deadline` on the clock of the run.
     pub hard_deadline: At,
     /// The store forgot its record while it went on, or before the next grant.

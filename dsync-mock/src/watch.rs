@@ -23,6 +23,8 @@ pub(crate) struct Watcher {
     changed: watch::Receiver<()>,
     begun_after_break: u64,
     told: Option<Told>,
+    /// Whether it has said that it works, where it cannot tell how things stand.
+    greeted: bool,
     fate: Fate,
     over: bool,
 }
@@ -74,6 +76,7 @@ impl Watcher {
             begun_after_break,
             // Who hears of releases only is not told how it stands.
             told: (scope == WatchScope::Releases).then_some(told),
+            greeted: scope != WatchScope::Releases,
             fate,
             over: false,
         }
@@ -128,6 +131,9 @@ impl Watcher {
     }
 
     fn observe(&mut self, state: &mut State) -> Option<Observation> {
+        if !std::mem::replace(&mut self.greeted, true) {
+            return Some(Observation::Alive);
+        }
         let now = state.now;
         let slot = state.records.slot(&self.key, now);
         let is = Told {

@@ -183,7 +183,9 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     async fn release(&self, key: &Key, lease: &Lease) -> Result<Released>;
 
     /// Starts to watch `key`. The stream begins with what the store holds when that is known,
-    /// then tells each change that [`Capabilities::watch`] promises.
+    /// then tells each change that [`Capabilities::watch`] promises. Where it is not known, it
+    /// begins with [`Observation::Alive`] as soon as nothing more is missed: the core reads once
+    /// then, and relies on the watch from there on.
     ///
     /// It is a hint: it may lag, repeat itself and skip states that did not last, but it MUST
     /// come to show the last one. A driver that cannot go on ends the stream, if it can with an

@@ -188,7 +188,7 @@ impl Tenure {
             Event::Tick => {}
             Event::Answered(answer) => self.answered(now, answer, out),
             Event::Heard(lease) => self.heard(now, lease, out),
-            Event::Alive => self.following.alive(now),
+            Event::Alive => self.heard_nothing(now),
             Event::WatchEnded(error) => {
                 self.following.watch_ended();
                 if let Some(error) = error {

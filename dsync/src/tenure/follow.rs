@@ -34,6 +34,8 @@ pub(super) struct Following {
     unsettled: bool,
     /// The watch works, as far as is known.
     healthy: bool,
+    /// The watch began to work while a call was under way, and has not told how things stand.
+    began: bool,
     last_heard: Instant,
     last_look: Instant,
     /// The version at which an attempt was refused. What the watch shows of it is out of date.
@@ -63,7 +65,7 @@ impl News {
 }
 
 impl Following {
-    pub(super) fn alive(&mut self, now: Instant) {
+    fn alive(&mut self, now: Instant) {
         self.healthy = true;
         self.last_heard = now;
     }
@@ -71,6 +73,7 @@ impl Following {
     /// A call is being sent.
     pub(super) fn sending(&mut self) {
         self.news = None;
+        self.began = false;
     }
 
     pub(super) fn watch_ended(&mut self) {
@@ -199,6 +202,20 @@ impl Tenure {
                 *expires_at
             }
             _ => self.silent_at(),
+        }
+    }
+
+    /// The watch works, and says nothing of the record.
+    pub(super) fn heard_nothing(&mut self, now: Instant) {
+        let began = !self.following.healthy;
+        self.following.alive(now);
+        if began && matches!(self.phase, Phase::Following) {
+            // What happened before it began is not told: a read shows it.
+            if self.flight.is_some() {
+                self.following.began = true;
+            } else if !matches!(self.view, View::Unknown) {
+                self.following.look_at = Some(now);
+            }
         }
     }
 
@@ -382,7 +399,8 @@ impl Tenure {
         f.poll_at = now + retry;
         // Two states, and no telling which is newer: a read, sent now, is newer than both.
         let told = News::of(record.as_ref());
-        f.look_at = f.news.take().filter(|news| *news != told).map(|_| now);
+        let later = f.news.take().is_some_and(|news| news != told);
+        f.look_at = (later || std::mem::take(&mut f.began)).then_some(now);
         f.refused = None;
         f.unsettled = false;
         self.attempts.settle(record.as_ref());

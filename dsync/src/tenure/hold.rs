@@ -7,6 +7,10 @@ use super::{
     Released, Renewed, Result, Settled, Source, Tenure, Verb, View,
 };
 
+/// So many conflicts in a row are answered at once; then one in a retry period, since a record
+/// that changes faster than it can be read does not stop doing so for our haste.
+const AT_ONCE: u32 = 4;
+
 /// A lease that is mine.
 #[derive(Debug)]
 pub(super) struct Held {
@@ -18,6 +22,8 @@ pub(super) struct Held {
     renew_at: Instant,
     /// The record changed: read it before anything else.
     check: bool,
+    /// Since the last renewal.
+    conflicts: u32,
 }
 
 impl Held {
@@ -29,7 +35,7 @@ impl Held {
         jitter: Duration,
     ) -> Self {
         let renew_at = sent + plan.renew_period.saturating_sub(jitter);
-        Self { holder, lease, sent, renew_at, check: false }
+        Self { holder, lease, sent, renew_at, check: false, conflicts: 0 }
     }
 
     pub(super) fn due(&self) -> (Instant, Verb) {
@@ -88,6 +94,7 @@ pub(super) struct Releasing {
     pub(super) until: Instant,
     next: Instant,
     check: bool,
+    conflicts: u32,
     /// Why the term ended; `None` if there was none.
     cause: Option<EndCause>,
     error: Option<Error>,
@@ -97,7 +104,7 @@ impl Releasing {
     /// A lease that was won too late, or twice, or without being wanted any more.
     pub(super) fn left_over(lease: Lease, sent: Instant, now: Instant, plan: &Plan) -> Self {
         let until = now + 2 * plan.request_timeout;
-        Self { lease, sent, until, next: now, check: false, cause: None, error: None }
+        Self { lease, sent, until, next: now, check: false, conflicts: 0, cause: None, error: None }
     }
 
     pub(super) fn due(&self) -> (Instant, Verb) {
@@ -151,6 +158,7 @@ impl Tenure {
             Ok(Renewed::Kept(lease)) => {
                 held.lease = lease;
                 held.check = false;
+                held.conflicts = 0;
                 // An answer that comes when the term is over does not bring it back.
                 if extends {
                     held.sent = sent;
@@ -164,6 +172,7 @@ impl Tenure {
             Ok(Renewed::Lost(record)) => self.lost(now, record, out),
             Ok(Renewed::Conflict) => {
                 held.check = true;
+                held.conflicts = held.conflicts.saturating_add(1);
                 held.renew_at = now;
             }
             Err(error) => {
@@ -179,6 +188,7 @@ impl Tenure {
         record: Option<Lease>,
         out: &mut Vec<Action>,
     ) {
+        let retry = self.retry();
         let (Phase::Leading(held) | Phase::Draining(held, _)) = &mut self.phase else { return };
         match record {
             Some(lease) if lease.is_held_by(&held.holder) => {
@@ -186,7 +196,7 @@ impl Tenure {
                 // where they are until a write succeeds.
                 held.lease = lease;
                 held.check = false;
-                held.renew_at = now;
+                held.renew_at = if held.conflicts > AT_ONCE { now + retry } else { now };
             }
             record => self.lost(now, record, out),
         }
@@ -198,12 +208,13 @@ impl Tenure {
         record: Option<Lease>,
         out: &mut Vec<Action>,
     ) {
+        let retry = self.retry();
         let Phase::Releasing(releasing) = &mut self.phase else { return };
         match (record, &releasing.lease.holder) {
             (Some(lease), Some(holder)) if lease.is_held_by(holder) => {
                 releasing.lease = lease;
                 releasing.check = false;
-                releasing.next = now;
+                releasing.next = if releasing.conflicts > AT_ONCE { now + retry } else { now };
             }
             _ => self.settle(now, Settled::NotMine, out),
         }
@@ -301,6 +312,7 @@ impl Tenure {
                 until: now + 2 * self.plan.request_timeout,
                 next: now,
                 check: held.check,
+                conflicts: held.conflicts,
                 cause: Some(drain.cause),
                 error: None,
             };
@@ -325,6 +337,7 @@ impl Tenure {
             Ok(Released::NotMine) => self.settle(now, Settled::NotMine, out),
             Ok(Released::Conflict) => {
                 releasing.check = true;
+                releasing.conflicts = releasing.conflicts.saturating_add(1);
                 releasing.next = now;
             }
             // Denied is denied; the rest may pass before the lease is left to expire.

@@ -1,0 +1,128 @@
+//! What a campaign asks of the store, and what it says of its troubles.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::at;
+use crate::history::{At, Event, History};
+use crate::violation::Violation;
+
+/// How many requests a node may send for one key within one lease duration, whatever happens:
+/// retries are a fifteenth of it, shortened by up to a quarter, and what the watch tells may be
+/// answered by a request each.
+const STORM: usize = 80;
+/// How many at rest, when nobody can win: the watch does it all.
+const REST: usize = 4;
+
+/// 4.05: no storm, and next to nothing at rest.
+pub(super) fn requests(history: &History, found: &mut Vec<Violation>) {
+    let mut recent: BTreeMap<(usize, usize), VecDeque<At>> = BTreeMap::new();
+    let mut resting = None;
+    let mut at_rest: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    let mut renewing: BTreeMap<(usize, usize), bool> = BTreeMap::new();
+    let mut told = false;
+    for entry in &history.entries {
+        match &entry.event {
+            Event::Called { key, verb, .. } => {
+                let of = (entry.node.unwrap_or_default(), *key);
+                if resting.is_some() {
+                    *at_rest.entry(of).or_default() += 1;
+                    *renewing.entry(of).or_default() |= *verb == crate::history::Verb::Renew;
+                }
+                let recent = recent.entry(of).or_default();
+                recent.push_back(entry.at);
+                while recent.front().is_some_and(|first| *first + history.timing.lease < entry.at) {
+                    recent.pop_front();
+                }
+                if recent.len() > STORM && !told {
+                    told = true;
+                    found.push(storm(history, of, entry.at, recent.len(), *verb));
+                }
+            }
+            Event::Rest { begins: true } => resting = Some(entry.at),
+            Event::Rest { begins: false } => {
+                for (of, count) in std::mem::take(&mut at_rest) {
+                    let renews = renewing.get(&of).copied().unwrap_or_default();
+                    if count > REST && !renews {
+                        found.push(restless(history, of, entry.at, count));
+                    }
+                }
+                resting = None;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn storm(
+    history: &History,
+    of: (usize, usize),
+    instant: At,
+    count: usize,
+    verb: crate::history::Verb,
+) -> Violation {
+    Violation {
+        rule: "4.05",
+        message: format!(
+            "{} sent {count} requests for the {} within one lease duration, the last ({verb}) at {}",
+            history.nodes[of.0].name,
+            history.keys[of.1].name,
+            at(instant)
+        ),
+        nodes: vec![of.0],
+        terms: Vec::new(),
+        at: instant,
+    }
+}
+
+fn restless(history: &History, of: (usize, usize), instant: At, count: usize) -> Violation {
+    Violation {
+        rule: "4.05",
+        message: format!(
+            "{} follows and sent {count} requests for the {} in two lease durations in which \
+             nothing happened",
+            history.nodes[of.0].name, history.keys[of.1].name
+        ),
+        nodes: vec![of.0],
+        terms: Vec::new(),
+        at: instant,
+    }
+}
+
+/// 6.04: a campaign tells each change of trouble once.
+pub(super) fn trouble(history: &History, found: &mut Vec<Violation>) {
+    /// What a process has told of its one campaign.
+    #[derive(Default)]
+    struct Told<'a> {
+        campaigns: usize,
+        last: Option<&'a str>,
+    }
+
+    let mut told: BTreeMap<usize, Told<'_>> = BTreeMap::new();
+    for entry in &history.entries {
+        let node = entry.node.unwrap_or_default();
+        match &entry.event {
+            Event::Started => drop(told.insert(node, Told::default())),
+            Event::Campaigns => told.entry(node).or_default().campaigns += 1,
+            Event::Trouble { key, error } if !history.keys[*key].is_lock => {
+                let told = told.entry(node).or_default();
+                let before = std::mem::replace(&mut told.last, error.as_deref());
+                // Of two campaigns, one ending and one beginning, each tells its own.
+                if told.campaigns == 1 && before == error.as_deref() {
+                    found.push(Violation {
+                        rule: "6.04",
+                        message: format!(
+                            "{} was told the same of its trouble again at {}: {}",
+                            history.nodes[node].name,
+                            at(entry.at),
+                            error.as_deref().unwrap_or("that it is over")
+                        ),
+                        nodes: vec![node],
+                        terms: Vec::new(),
+                        at: entry.at,
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What has to happen in which order, whatever the time.
+
+use std::collections::BTreeMap;
+
+use super::{at, named};
+use crate::history::{Event, History, Term};
+use crate::violation::Violation;
+
+/// 2.01: elected, cancelled, elected, …
+pub(super) fn alternating(history: &History, found: &mut Vec<Violation>) {
+    let mut open: BTreeMap<(usize, u64), u64> = BTreeMap::new();
+    let mut owners: BTreeMap<u64, (usize, u64)> = BTreeMap::new();
+    for entry in &history.entries {
+        let node = entry.node.unwrap_or_default();
+        match &entry.event {
+            Event::Elected { term, candidate, .. } => {
+                owners.insert(*term, (node, *candidate));
+                if let Some(earlier) = open.insert((node, *candidate), *term) {
+                    found.push(Violation {
+                        rule: "2.01",
+                        message: format!(
+                            "{} was elected at {} while its term before was not cancelled",
+                            history.nodes[node].name,
+                            at(entry.at)
+                        ),
+                        nodes: vec![node],
+                        terms: vec![earlier, *term],
+                        at: entry.at,
+                    });
+                }
+            }
+            Event::Cancelled { term, .. } => match owners.get(term) {
+                Some(owner) if open.get(owner) == Some(term) => drop(open.remove(owner)),
+                _ => found.push(Violation {
+                    rule: "2.01",
+                    message: format!(
+                        "{} was told twice, or without a term, that its term is over",
+                        history.nodes[node].name
+                    ),
+                    nodes: vec![node],
+                    terms: vec![*term],
+                    at: entry.at,
+                }),
+            },
+            Event::Killed => open.retain(|(of, _), _| *of != node),
+            _ => {}
+        }
+    }
+}
+
+/// 2.07: nobody hears of the end of a term, and nothing of it runs, after its release was sent.
+pub(super) fn cancelled_before_release(
+    history: &History,
+    terms: &[Term],
+    found: &mut Vec<Violation>,
+) {
+    for entry in &history.entries {
+        let Event::Releasing { term, cancelled, bodies } = entry.event else { continue };
+        if cancelled && bodies == 0 {
+            continue;
+        }
+        let Some(known) = terms.iter().find(|known| known.term == term) else { continue };
+        let state = if cancelled {
+            format!("{bodies} of its bodies still ran")
+        } else {
+            "it was still active".to_owned()
+        };
+        found.push(Violation {
+            rule: "2.07",
+            message: format!(
+                "the release of {} was handed to the driver at {} while {state}",
+                named(history, known),
+                at(entry.at)
+            ),
+            nodes: vec![known.node],
+            terms: vec![term],
+            at: entry.at,
+        });
+    }
+}

@@ -1,0 +1,31 @@
+//! Tier S1: the core on the store in memory, in virtual time.
+
+mod batch;
+mod tally;
+
+use std::sync::Arc;
+
+pub use self::batch::{Batch, Failure, generate};
+pub use self::tally::Tally;
+use crate::history::History;
+use crate::schedule::Schedule;
+use crate::world::{MockGround, Names, World};
+
+/// Lets `schedule` happen in virtual time. The same schedule gives the same history each time.
+///
+/// # Panics
+///
+/// If the machine has no room for another tokio runtime.
+#[must_use]
+pub fn run(schedule: &Schedule) -> History {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap_or_else(|error| panic!("failed to build a runtime: {error}"));
+    let schedule = schedule.clone();
+    runtime.block_on(async move {
+        let ground = Arc::new(MockGround::new(schedule.store));
+        World::new(&schedule, ground, Names::default()).run().await
+    })
+}

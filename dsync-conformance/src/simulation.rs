@@ -1,12 +1,15 @@
 //! Tier S1: the core on the store in memory, in virtual time.
 
 mod batch;
+mod coverage;
 mod tally;
+mod trace;
 
 use std::sync::Arc;
 
 pub use self::batch::{Batch, Failure, generate};
 pub use self::tally::Tally;
+pub use self::trace::trace;
 use crate::history::History;
 use crate::schedule::Schedule;
 use crate::world::{MockGround, Names, World};

@@ -1,39 +1,250 @@
-//! Runs schedules of tier S1.
-#![allow(clippy::print_stdout, clippy::disallowed_methods)]
-use dsync_conformance::schedule::{Shape, Store};
-use dsync_conformance::simulation::Batch;
+//! Runs schedules of tier S1: the core on the store in memory, in virtual time.
+
+// A program for a terminal, on the machine's own clock.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
-fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    let secs: u64 = args.get(1).and_then(|s| s.parse().ok()).unwrap_or(5);
-    let seed: u64 = args.get(2).and_then(|s| s.parse().ok()).unwrap_or(1);
-    let rule = args.get(3).cloned();
-    if args.get(1).is_some_and(|a| a == "--trace") {
-        let s = dsync_conformance::Schedule::load(std::path::Path::new(&args[2])).unwrap();
-        let h = dsync_conformance::simulation::run(&s);
-        for e in &h.entries {
-            println!("{:>9.3} {:?} {:?}", e.at.as_secs_f64(), e.node, e.event);
+
+use dsync_conformance::check::{Precision, check};
+use dsync_conformance::schedule::{Shape, Store};
+use dsync_conformance::simulation::{Batch, Failure, Tally, run, trace};
+use dsync_conformance::{Schedule, Violation, shrink};
+use lexopt::prelude::*;
+
+const HELP: &str = "\
+usage: simulate [--for SECONDS] [--schedules N] [--seed N] [--store STORE] [--rules IDS]
+                [--corpus DIR] [--failures DIR]
+       simulate --replay FILE [--failures DIR]
+       simulate --traces N [--seed N]
+
+Runs random schedules of faults against the core on the store in memory, in virtual time, and
+checks every rule. A failing schedule is made as small as it can be, printed and written down.
+
+  --for SECONDS    for so long (default: 10, or no limit with --schedules)
+  --schedules N    so many
+  --seed N         where chance begins (default: 1)
+  --store STORE    backend, observer, releases or all (default: all)
+  --rules IDS      judge these rules alone, such as 2.02,2.07
+  --corpus DIR     first, replay every schedule in this folder
+  --failures DIR   where failing schedules go (default: target/conformance/failures)
+  --replay FILE    run this one schedule and show what happens
+  --traces N       print a hash of what happens in each of N schedules
+";
+
+/// A failing schedule is shrunk with at most so many runs.
+const SHRINKING: usize = 4000;
+
+struct Options {
+    seconds: Option<u64>,
+    schedules: Option<u64>,
+    seed: u64,
+    stores: Vec<Store>,
+    rules: BTreeSet<String>,
+    corpus: Option<PathBuf>,
+    failures: PathBuf,
+    replay: Option<PathBuf>,
+    traces: Option<u64>,
+}
+
+fn main() -> ExitCode {
+    match options().and_then(|options| act(&options)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprint!("error: {error}\n\n{HELP}");
+            ExitCode::from(2)
         }
-        for v in dsync_conformance::check::check(&h, dsync_conformance::check::Precision::VIRTUAL) {
-            println!("{v:?}");
-        }
-        return;
     }
-    let start = Instant::now();
-    let batch = Batch {
-        seed,
-        shape: Shape::default(),
+}
+
+fn options() -> Result<Options, String> {
+    let mut options = Options {
+        seconds: None,
+        schedules: None,
+        seed: 1,
         stores: vec![Store::Backend, Store::Observer, Store::Releases],
-        most: u64::MAX,
-        threads: 2,
+        rules: BTreeSet::new(),
+        corpus: None,
+        failures: PathBuf::from("target/conformance/failures"),
+        replay: None,
+        traces: None,
     };
-    let (tally, failure) = batch.run(
-        |_| start.elapsed() < Duration::from_secs(secs),
-        |v| rule.as_ref().is_none_or(|r| r.split(',').any(|r| r == v.rule)),
-    );
-    println!("{tally:#?}\n{:.0}/s", tally.schedules as f64 / start.elapsed().as_secs_f64());
-    if let Some(f) = failure {
-        println!("{} {:?}", f.number, f.violation);
-        std::fs::write("/tmp/fail.json", f.schedule.to_json()).unwrap();
+    let mut parser = lexopt::Parser::from_env();
+    let text = |error: lexopt::Error| error.to_string();
+    while let Some(argument) = parser.next().map_err(text)? {
+        let name = match argument {
+            Short('h') | Long("help") => {
+                print!("{HELP}");
+                std::process::exit(0);
+            }
+            Long(name) => name.to_owned(),
+            other => return Err(other.unexpected().to_string()),
+        };
+        let value = parser.value().map_err(text)?;
+        let shown = value.to_string_lossy().into_owned();
+        let number = || shown.parse().map_err(|_| format!("--{name} {shown}: not a number"));
+        match name.as_str() {
+            "for" => options.seconds = Some(number()?),
+            "schedules" => options.schedules = Some(number()?),
+            "seed" => options.seed = number()?,
+            "traces" => options.traces = Some(number()?),
+            "corpus" => options.corpus = Some(value.into()),
+            "failures" => options.failures = value.into(),
+            "replay" => options.replay = Some(value.into()),
+            "rules" => options.rules = shown.split(',').map(str::to_owned).collect(),
+            "store" => {
+                options.stores = match shown.as_str() {
+                    "backend" => vec![Store::Backend],
+                    "observer" => vec![Store::Observer],
+                    "releases" => vec![Store::Releases],
+                    "all" => options.stores,
+                    _ => {
+                        return Err(format!("--store {shown}: backend, observer, releases or all"));
+                    }
+                }
+            }
+            _ => return Err(format!("there is no option --{name}")),
+        }
+    }
+    if let Some(unknown) =
+        options.rules.iter().find(|id| !dsync_conformance::check::CHECKED.contains(&id.as_str()))
+    {
+        return Err(format!("--rules: {unknown} is not checked here"));
+    }
+    Ok(options)
+}
+
+fn act(options: &Options) -> Result<bool, String> {
+    if let Some(file) = &options.replay {
+        return replay(file);
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let batch = Batch {
+        seed: options.seed,
+        shape: Shape::default(),
+        stores: options.stores.clone(),
+        most: options.schedules.unwrap_or(u64::MAX),
+        threads: cores,
+    };
+    if let Some(count) = options.traces {
+        for number in 0..count {
+            println!("{number} {:016x}", trace(&run(&batch.schedule(number))));
+        }
+        return Ok(true);
+    }
+    if let Some(corpus) = &options.corpus
+        && !replay_all(corpus)?
+    {
+        return Ok(false);
+    }
+    let seconds = match (options.seconds, options.schedules) {
+        (Some(seconds), _) => Some(seconds),
+        (None, Some(_)) => None,
+        (None, None) => Some(10),
+    };
+    let limit = seconds.map(Duration::from_secs);
+    let started = Instant::now();
+    let counts =
+        |violation: &Violation| options.rules.is_empty() || options.rules.contains(violation.rule);
+    let (tally, failure) =
+        batch.run(|_| limit.is_none_or(|limit| started.elapsed() < limit), counts);
+    let took = started.elapsed();
+    if let Some(failure) = failure {
+        show_failure(&failure, options)?;
+        return Ok(false);
+    }
+    summarise(&tally, took, options.seed);
+    let gaps = tally.gaps();
+    for gap in &gaps {
+        println!("INVALID: {gap}");
+    }
+    Ok(gaps.is_empty())
+}
+
+/// Shows what happens in one schedule. Whether it violates nothing.
+fn replay(file: &Path) -> Result<bool, String> {
+    let schedule = Schedule::load(file)?;
+    let history = run(&schedule);
+    let violations = check(&history, Precision::VIRTUAL);
+    for entry in &history.entries {
+        println!("{:>10.3} {:?} {:?}", entry.at.as_secs_f64(), entry.node, entry.event);
+    }
+    for violation in &violations {
+        println!("{}: {}", violation.rule, violation.message);
+    }
+    println!("trace {:016x}, {} violations", trace(&history), violations.len());
+    Ok(violations.is_empty())
+}
+
+/// Replays every schedule of a folder. Whether none violates anything.
+fn replay_all(folder: &Path) -> Result<bool, String> {
+    let shown = folder.display();
+    let entries =
+        std::fs::read_dir(folder).map_err(|error| format!("--corpus {shown}: {error}"))?;
+    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    files.sort();
+    if files.is_empty() {
+        return Err(format!("--corpus {shown}: there is no schedule in it"));
+    }
+    let mut passed = true;
+    for file in &files {
+        let history = run(&Schedule::load(file)?);
+        for violation in check(&history, Precision::VIRTUAL) {
+            passed = false;
+            println!("{}: {}: {}", file.display(), violation.rule, violation.message);
+        }
+    }
+    println!("corpus: {} schedules, {}", files.len(), if passed { "all pass" } else { "FAILED" });
+    Ok(passed)
+}
+
+fn show_failure(failure: &Failure, options: &Options) -> Result<(), String> {
+    let Failure { number, schedule, violation } = failure;
+    println!("FAILED: rule {}: {}", violation.rule, violation.message);
+    println!("seed {}, schedule {number} of {:?}", options.seed, options.stores);
+    let (small, violation) = match shrink(schedule, violation.rule, SHRINKING) {
+        Some(shrunk) => {
+            println!("shrunk to {} steps in {} runs", shrunk.schedule.steps.len(), shrunk.tries);
+            (shrunk.schedule, shrunk.violation)
+        }
+        None => (schedule.clone(), violation.clone()),
+    };
+    let small = Schedule { about: format!("{}: {}", violation.rule, violation.message), ..small };
+    let folder = &options.failures;
+    let file = folder.join(format!("{}-{}-{number}.json", violation.rule, options.seed));
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&file, small.to_json()))
+        .map_err(|error| format!("{}: {error}", file.display()))?;
+    println!("{}", small.to_json());
+    println!("replay: cargo xtask conformance --replay {}", file.display());
+    Ok(())
+}
+
+fn summarise(tally: &Tally, took: Duration, seed: u64) {
+    let rate = u128::from(tally.schedules) * 1000 / took.as_millis().max(1);
+    let days = tally.virtual_time.as_secs() / 86_400;
+    let hours = tally.virtual_time.as_secs() % 86_400 / 3600;
+    println!("{} schedules in {took:.1?}, {rate} a second, seed {seed}", tally.schedules);
+    println!("  virtual time      {days} days {hours} hours");
+    println!("  driver calls      {}", tally.calls);
+    println!("  terms             {}, {} hit by record loss", tally.terms, tally.lost_terms);
+    println!("  hand-overs        {}", tally.hand_overs);
+    println!("  uses of the lock  {}", tally.locks);
+    println!("  applied, not told {}", tally.ambiguous_applied);
+    println!("  drifting clocks   {} schedules", tally.drifting);
+    if let Some(margin) = tally.smallest_margin {
+        println!("  smallest margin   {margin:.0?} from the end of a term to the next grant");
+    }
+    let all: u64 = tally.faults.values().sum();
+    println!("  faults            {all}");
+    for (kind, count) in &tally.faults {
+        println!("    {kind:<16} {count}");
+    }
+    for (rule, share) in &tally.progress {
+        println!("  {rule} took at most {:.0} % of its bound", share * 100.0);
     }
 }

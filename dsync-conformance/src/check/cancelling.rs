@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Precision, at, named};
-use crate::history::{At, Event, History, Term};
+use crate::history::{At, Event, History, Outcome, Term};
 use crate::violation::Violation;
 
 /// When something that is due at `due` has to have happened on a node: it has longer by the time
@@ -118,6 +118,9 @@ pub(super) fn over_for_good(
 /// Clocks that run at different rates are compared in whole microseconds.
 const ROUNDING: Duration = Duration::from_micros(10);
 
+/// The record loss that brings an earlier record back.
+const UNDONE: &str = "last_write_lost";
+
 /// 2.08: a record that is lost ends its term, while the store answers.
 pub(super) fn lost_records(
     history: &History,
@@ -129,8 +132,12 @@ pub(super) fn lost_records(
     let bound = (timing.renew_period + 2 * timing.request_timeout).mul_f64(1.02) + precision.late;
     for entry in &history.entries {
         let Event::RecordLoss { key, kind } = &entry.event else { continue };
-        // A write that is undone may leave the record as good as it was.
-        if *kind == "last_write_lost" {
+        // A write that is undone may leave the record as good as it was, or bring it back.
+        let undone = history.entries.iter().any(|later| {
+            let undoes = matches!(later.event, Event::RecordLoss { kind: UNDONE, .. });
+            undoes && later.at >= entry.at && later.at <= entry.at + bound
+        });
+        if *kind == UNDONE || undone {
             continue;
         }
         for term in terms.iter().filter(|term| key.is_none_or(|key| key == term.key)) {
@@ -160,13 +167,18 @@ pub(super) fn lost_records(
     }
 }
 
-/// Whether nothing stood between the node of a term and the store.
+/// Whether nothing stood between the node of a term and the store, and no message of that node's
+/// that came late brought the record back.
 fn is_calm(history: &History, term: &Term, from: At, to: At) -> bool {
     let disturbed = history.entries.iter().any(|entry| {
         entry.node == Some(term.node)
             && entry.at + history.timing.request_timeout >= from
             && entry.at <= to
-            && matches!(&entry.event, Event::Took { .. } | Event::Fault { .. })
+            && match &entry.event {
+                Event::Took { .. } | Event::Fault { .. } => true,
+                Event::Stored { key, outcome: Outcome::Won(_), .. } => *key == term.key,
+                _ => false,
+            }
     });
     let slept =
         history.nodes[term.node].slept_within(from.saturating_sub(history.timing.lease), to);

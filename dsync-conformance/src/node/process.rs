@@ -136,10 +136,6 @@ impl Process {
         drop(terms);
     }
 
-    pub(crate) fn is_killed(&self) -> bool {
-        lock(&self.state).killed
-    }
-
     /// User code of this process has got a term.
     pub(crate) fn hold(&self, held: Held) {
         lock(&self.state).terms.push(held);

@@ -177,7 +177,12 @@ impl World {
         let (hold, each) = (Duration::from_millis(20), self.hand_over_bound());
         let count = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
         // A lock that nobody has looked at since its holder was killed has to be seen to expire.
-        let bound = (each + hold) * (count + 1) + self.lease().mul_f64(1.03);
+        let dead = self.schedule.steps.iter().filter_map(|step| match step.action {
+            Action::Overwrite { lease_ms, .. } => Some(Duration::from_millis(lease_ms)),
+            _ => None,
+        });
+        let dead = dead.max().unwrap_or_default().max(self.lease());
+        let bound = (each + hold) * (count + 1) + dead.mul_f64(1.03);
         let before = self.locked();
         for node in &self.nodes {
             if let Some(running) = &node.running {

@@ -274,6 +274,10 @@ impl World {
         for index in 0..self.nodes.len() {
             self.nodes[index].link.heal();
             self.nodes[index].machine.wake();
+        }
+        // What user code has just asked for happens first, such as a stop.
+        sleep_until(self.recorder.instant(self.recorder.now() + ms(1))).await;
+        for index in 0..self.nodes.len() {
             if self.nodes[index].running.is_none() {
                 self.start(index).await?;
             }

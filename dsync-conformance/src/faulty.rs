@@ -14,7 +14,7 @@ use dsync::driver::{
 use dsync::{Error, ErrorKind, Result, async_trait};
 
 use self::call::{Reply, Request};
-use crate::history::{Event, Verb};
+use crate::history::{At, Event, Verb};
 use crate::link::{Fate, Link};
 use crate::node::Process;
 use crate::recorder::Recorder;
@@ -36,7 +36,13 @@ struct Site {
     keys: Keys,
     /// What reads have shown before, the oldest first.
     seen: Mutex<BTreeMap<Key, Vec<Option<Lease>>>>,
+    /// How many calls were made at the present instant.
+    busy: Mutex<(At, u32)>,
 }
+
+/// So many calls of one connection at one instant are a loop that takes no time. It would stand
+/// still for ever on a virtual clock, so the last one is never answered.
+const ENDLESS: u32 = 500;
 
 impl FaultyDriver {
     pub(crate) fn new(
@@ -53,6 +59,7 @@ impl FaultyDriver {
             recorder,
             keys: Arc::clone(keys),
             seen: Mutex::default(),
+            busy: Mutex::default(),
         };
         Self { site: Arc::new(site) }
     }
@@ -66,6 +73,10 @@ impl FaultyDriver {
             site.process.witness(verb, index, token);
         }
         site.recorder.note(node, Event::Called { call, key: index, verb, holder });
+        if site.is_endless() {
+            site.recorder.note(node, Event::Endless { what: "calls the driver" });
+            return std::future::pending().await;
+        }
         let fate = site.link.fate(verb, site.recorder.now());
         for kind in &fate.took {
             site.recorder.note(node, Event::Took { kind });
@@ -88,6 +99,17 @@ impl FaultyDriver {
 }
 
 impl Site {
+    /// Counts a call.
+    fn is_endless(&self) -> bool {
+        let now = self.recorder.now();
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        if busy.0 != now {
+            *busy = (now, 0);
+        }
+        busy.1 += 1;
+        busy.1 > ENDLESS
+    }
+
     fn index(&self, key: &Key) -> usize {
         self.keys.get(key).copied().unwrap_or_default()
     }

@@ -355,6 +355,12 @@ pub enum Event {
     Paused,
     /// It goes on.
     Resumed,
+    /// The core does the same again and again without any time passing. On a virtual clock it would
+    /// do so for ever, so it was held up.
+    Endless {
+        /// What it does.
+        what: &'static str,
+    },
     /// For a while nothing happens: what a campaign costs at rest is counted.
     Rest {
         /// Whether that while begins; else it ends.

@@ -7,7 +7,7 @@ mod trace;
 
 use std::sync::Arc;
 
-pub use self::batch::{Batch, Failure, generate};
+pub use self::batch::{Batch, Failure};
 pub use self::tally::Tally;
 pub use self::trace::trace;
 use crate::history::History;

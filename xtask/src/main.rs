@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stderr)]
 
 mod cluster;
+mod conformance;
 mod output;
 mod test;
 mod usage;
@@ -39,6 +40,12 @@ const COMMANDS: &[Command] = &[
         about: "run a real Kubernetes API server on this machine: up, status, down",
         help: cluster::HELP,
         run: cluster::run,
+    },
+    Command {
+        name: "conformance",
+        about: "prove a driver, the core, and the suite itself",
+        help: conformance::HELP,
+        run: conformance::run,
     },
 ];
 

@@ -22,6 +22,8 @@ use self::tally::Tally;
 use crate::output::say;
 use crate::usage::UsageError;
 
+pub(crate) use self::cargo::{cargo, root};
+
 pub(crate) const HELP: &str = "\
 usage: cargo xtask test [--require all] [--only STAGE]... [--skip STAGE]... [--list]
 

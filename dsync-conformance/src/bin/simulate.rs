@@ -19,6 +19,7 @@ usage: simulate [--for SECONDS] [--schedules N] [--seed N] [--store STORE] [--ru
                 [--corpus DIR] [--failures DIR]
        simulate --replay FILE [--failures DIR]
        simulate --traces N [--seed N]
+       simulate --hunt RULE [--says TEXT] [--seeds N] [--schedules N] [--into FILE]
 
 Runs random schedules of faults against the core on the store in memory, in virtual time, and
 checks every rule. A failing schedule is made as small as it can be, printed and written down.
@@ -32,6 +33,11 @@ checks every rule. A failing schedule is made as small as it can be, printed and
   --failures DIR   where failing schedules go (default: target/conformance/failures)
   --replay FILE    run this one schedule and show what happens
   --traces N       print a hash of what happens in each of N schedules
+  --hunt RULE      count the schedules until this rule is violated, from each of several seeds,
+                   and print them as JSON: for cores that are broken on purpose
+  --says TEXT      … with a message that contains this
+  --seeds N        … from so many seeds (default: 5)
+  --into FILE      … and write the smallest schedule here
 ";
 
 /// A failing schedule is shrunk with at most so many runs.
@@ -47,6 +53,10 @@ struct Options {
     failures: PathBuf,
     replay: Option<PathBuf>,
     traces: Option<u64>,
+    hunt: Option<String>,
+    says: String,
+    seeds: u64,
+    into: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -71,6 +81,10 @@ fn options() -> Result<Options, String> {
         failures: PathBuf::from("target/conformance/failures"),
         replay: None,
         traces: None,
+        hunt: None,
+        says: String::new(),
+        seeds: 5,
+        into: None,
     };
     let mut parser = lexopt::Parser::from_env();
     let text = |error: lexopt::Error| error.to_string();
@@ -91,6 +105,10 @@ fn options() -> Result<Options, String> {
             "schedules" => options.schedules = Some(number()?),
             "seed" => options.seed = number()?,
             "traces" => options.traces = Some(number()?),
+            "seeds" => options.seeds = number()?,
+            "hunt" => options.hunt = Some(shown.clone()),
+            "says" => options.says.clone_from(&shown),
+            "into" => options.into = Some(value.into()),
             "corpus" => options.corpus = Some(value.into()),
             "failures" => options.failures = value.into(),
             "replay" => options.replay = Some(value.into()),
@@ -109,8 +127,11 @@ fn options() -> Result<Options, String> {
             _ => return Err(format!("there is no option --{name}")),
         }
     }
-    if let Some(unknown) =
-        options.rules.iter().find(|id| !dsync_conformance::check::CHECKED.contains(&id.as_str()))
+    if let Some(unknown) = options
+        .rules
+        .iter()
+        .chain(&options.hunt)
+        .find(|id| !dsync_conformance::check::CHECKED.contains(&id.as_str()))
     {
         return Err(format!("--rules: {unknown} is not checked here"));
     }
@@ -121,6 +142,9 @@ fn act(options: &Options) -> Result<bool, String> {
     if let Some(file) = &options.replay {
         return replay(file);
     }
+    if let Some(rule) = &options.hunt {
+        return hunt(options, rule);
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let batch = Batch {
         seed: options.seed,
@@ -130,8 +154,9 @@ fn act(options: &Options) -> Result<bool, String> {
         threads: cores,
     };
     if let Some(count) = options.traces {
-        for number in 0..count {
-            println!("{number} {:016x}", trace(&run(&batch.schedule(number))));
+        let batch = Batch { most: count, ..batch };
+        for (number, schedule) in batch.schedules().enumerate() {
+            println!("{number} {:016x}", trace(&run(&schedule)));
         }
         return Ok(true);
     }
@@ -162,6 +187,54 @@ fn act(options: &Options) -> Result<bool, String> {
         println!("INVALID: {gap}");
     }
     Ok(gaps.is_empty())
+}
+
+/// Counts the schedules until a rule is violated. Succeeds also if it never is.
+fn hunt(options: &Options, rule: &str) -> Result<bool, String> {
+    let counts =
+        |violation: &Violation| violation.rule == rule && violation.message.contains(&options.says);
+    let mut needed = Vec::new();
+    let mut best: Option<(Schedule, Violation)> = None;
+    for seed in 0..options.seeds {
+        let batch = Batch {
+            seed: options.seed.wrapping_mul(1_000).wrapping_add(seed),
+            shape: Shape::default(),
+            stores: options.stores.clone(),
+            most: options.schedules.unwrap_or(2_000),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        let (_, failure) = batch.run(|_| true, counts);
+        needed.push(failure.as_ref().map(|failure| failure.number + 1));
+        let Some(failure) = failure else { continue };
+        let enough = best.as_ref().is_some_and(|(small, _)| small.steps.len() <= 6);
+        if !enough
+            && let Some(shrunk) = shrink(&failure.schedule, rule, SHRINKING)
+            && counts(&shrunk.violation)
+            && best
+                .as_ref()
+                .is_none_or(|(small, _)| shrunk.schedule.steps.len() < small.steps.len())
+        {
+            best = Some((shrunk.schedule, shrunk.violation));
+        }
+    }
+    let (mut message, mut steps) = (String::new(), 0);
+    if let Some((schedule, violation)) = best {
+        message.clone_from(&violation.message);
+        steps = schedule.steps.len();
+        if let Some(file) = &options.into {
+            let about = format!("{rule}: {message}");
+            write(file, &Schedule { about, ..schedule }.to_json())?;
+        }
+    }
+    println!("{}", serde_json::json!({ "schedules": needed, "message": message, "steps": steps }));
+    Ok(true)
+}
+
+fn write(file: &Path, text: &str) -> Result<(), String> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(file, text))
+        .map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// Shows what happens in one schedule. Whether it violates nothing.
@@ -216,9 +289,7 @@ fn show_failure(failure: &Failure, options: &Options) -> Result<(), String> {
     let small = Schedule { about: format!("{}: {}", violation.rule, violation.message), ..small };
     let folder = &options.failures;
     let file = folder.join(format!("{}-{}-{number}.json", violation.rule, options.seed));
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&file, small.to_json()))
-        .map_err(|error| format!("{}: {error}", file.display()))?;
+    write(&file, &small.to_json())?;
     println!("{}", small.to_json());
     println!("replay: cargo xtask conformance --replay {}", file.display());
     Ok(())

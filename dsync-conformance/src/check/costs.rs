@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::at;
-use crate::history::{At, Event, History};
+use crate::history::{At, Entry, Event, History};
 use crate::violation::Violation;
 
 /// How many requests a node may send for one key within one lease duration, whatever happens:
@@ -38,6 +38,7 @@ pub(super) fn requests(history: &History, found: &mut Vec<Violation>) {
                     found.push(storm(history, of, entry.at, recent.len(), *verb));
                 }
             }
+            Event::Endless { what } => found.push(endless(history, entry, what)),
             Event::Rest { begins: true } => resting = Some(entry.at),
             Event::Rest { begins: false } => {
                 for (of, count) in std::mem::take(&mut at_rest) {
@@ -53,6 +54,17 @@ pub(super) fn requests(history: &History, found: &mut Vec<Violation>) {
     }
 }
 
+fn endless(history: &History, entry: &Entry, what: &str) -> Violation {
+    let node = entry.node.unwrap_or_default();
+    Violation {
+        rule: "4.05",
+        message: format!("{} {what} without a pause at {}", history.nodes[node].name, at(entry.at)),
+        nodes: vec![node],
+        terms: Vec::new(),
+        at: entry.at,
+    }
+}
+
 fn storm(
     history: &History,
     of: (usize, usize),
@@ -60,18 +72,13 @@ fn storm(
     count: usize,
     verb: crate::history::Verb,
 ) -> Violation {
-    Violation {
-        rule: "4.05",
-        message: format!(
-            "{} sent {count} requests for the {} within one lease duration, the last ({verb}) at {}",
-            history.nodes[of.0].name,
-            history.keys[of.1].name,
-            at(instant)
-        ),
-        nodes: vec![of.0],
-        terms: Vec::new(),
-        at: instant,
-    }
+    let (node, key) = (&history.nodes[of.0].name, &history.keys[of.1].name);
+    let message = format!(
+        "{node} sent {count} requests for the {key} within one lease duration, the last ({verb}) \
+         at {}",
+        at(instant)
+    );
+    Violation { rule: "4.05", message, nodes: vec![of.0], terms: Vec::new(), at: instant }
 }
 
 fn restless(history: &History, of: (usize, usize), instant: At, count: usize) -> Violation {

@@ -13,7 +13,7 @@ use dsync::env::{BoxFuture, Env, Instant};
 
 use super::machine::Machine;
 use super::timer::Timer;
-use crate::history::{Event, Verb};
+use crate::history::{At, Event, Verb};
 use crate::tasks;
 
 /// One process on a machine.
@@ -30,7 +30,13 @@ struct State {
     killed: bool,
     random: u64,
     terms: Vec<Held>,
+    /// How many timers that were due at once were asked for at the present instant.
+    busy: (At, u32),
 }
+
+/// So many timers that are due at once are a loop that takes no time. It would stand still for
+/// ever on a virtual clock, so the last one never fires.
+const ENDLESS: u32 = 10_000;
 
 /// A term as user code of this process knows it.
 #[derive(Clone, Debug)]
@@ -68,6 +74,7 @@ impl Process {
                 killed: false,
                 random: seed,
                 terms: Vec::new(),
+                busy: (At::ZERO, 0),
             }),
         });
         machine.boot(&process);
@@ -101,6 +108,17 @@ impl Process {
     /// Sleeps on its clock.
     pub(crate) fn sleep(self: &Arc<Self>, wait: Duration) -> impl Future<Output = ()> + use<> {
         Timer::new(&self.machine, wait)
+    }
+
+    /// Counts a timer that is due at once.
+    fn is_endless(&self) -> bool {
+        let now = self.machine.recorder.now();
+        let mut state = lock(&self.state);
+        if state.busy.0 != now {
+            state.busy = (now, 0);
+        }
+        state.busy.1 += 1;
+        state.busy.1 > ENDLESS
     }
 
     /// How many tasks are there.
@@ -233,6 +251,11 @@ impl Env for NodeEnv {
 
     fn sleep_until(&self, at: Instant) -> BoxFuture<()> {
         let wait = self.now().until(at);
+        if wait.is_zero() && self.0.is_endless() {
+            let event = Event::Endless { what: "sets timers that are due at once" };
+            self.0.machine.recorder.note(Some(self.0.machine.index), event);
+            return Box::pin(std::future::pending());
+        }
         Box::pin(Timer::new(&self.0.machine, wait))
     }
 

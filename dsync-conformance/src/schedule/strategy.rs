@@ -29,22 +29,36 @@ impl Default for Shape {
 
 /// Schedules of this shape on this kind of store.
 ///
-/// A third of them have no record loss, since that hides what happens beside it; in a third, all
-/// clocks run evenly.
+/// A third of them have record loss, which hides what happens beside it; in a third, all clocks
+/// run evenly.
 pub fn schedules(shape: Shape, store: Store) -> BoxedStrategy<Schedule> {
-    let calm = prop_oneof![1 => Just(0_u64), 1 => 1..=20_u64];
+    let latency = prop_oneof![1 => Just(0_u64), 1 => 1..=20_u64];
     let leases = prop_oneof![Just(2_000_u64), Just(3_000), Just(6_000)];
-    let plan = (any::<u64>(), leases, calm, 0..3_u8, 0..3_u8);
-    plan.prop_flat_map(move |(seed, lease_ms, latency_ms, losses, drifts)| {
-        let nodes = vec(node(drifts != 0), shape.nodes);
-        let action = action(shape.nodes, lease_ms, losses == 0);
-        let steps = vec((0..=shape.length_ms, action), shape.least_steps..=shape.most_steps);
-        (nodes, steps).prop_map(move |(nodes, steps)| {
-            let mut steps: Vec<_> =
-                steps.into_iter().map(|(at_ms, action)| Step { at_ms, action }).collect();
+    let plan = (any::<u64>(), leases, latency, 0..3_u8, 0..3_u8);
+    let count = shape.least_steps..=shape.most_steps;
+    let steps = (count, vec(burst(shape), shape.most_steps / 3));
+    // Times are made in thousandths of a lease duration, so that one strategy does for all.
+    (plan, vec(node(), shape.nodes), steps)
+        .prop_map(move |(plan, mut nodes, (count, bursts))| {
+            let (seed, lease_ms, latency_ms, losses, drifts) = plan;
+            let mut steps = Vec::new();
+            for (from, burst) in bursts {
+                for (after, mut action) in burst {
+                    let skipped = (losses != 0 && action.is_record_loss())
+                        || (drifts == 0 && matches!(action, Action::Drift { .. }));
+                    if skipped || steps.len() >= count {
+                        continue;
+                    }
+                    for duration in action.durations() {
+                        *duration = (*duration * lease_ms / 1000).max(1);
+                    }
+                    let at_ms = (from + after * lease_ms / 1000).min(shape.length_ms);
+                    steps.push(Step { at_ms, action });
+                }
+            }
             steps.sort_by_key(|step| step.at_ms);
             if drifts == 0 {
-                steps.retain(|step| !matches!(step.action, Action::Drift { .. }));
+                nodes.iter_mut().for_each(|node| node.drift_ppm = 0);
             }
             Schedule {
                 format: Schedule::FORMAT,
@@ -58,24 +72,38 @@ pub fn schedules(shape: Shape, store: Store) -> BoxedStrategy<Schedule> {
                 steps,
             }
         })
-    })
-    .boxed()
+        .boxed()
 }
 
-fn node(drifts: bool) -> impl Strategy<Value = Node> {
-    let drift = if drifts { drift().boxed() } else { Just(0).boxed() };
+/// Trouble seldom comes alone: a few steps within a lease duration, often on one node. What takes
+/// three faults at the right moment to go wrong is met far sooner that way.
+fn burst(shape: Shape) -> impl Strategy<Value = (u64, Vec<(u64, Action)>)> {
+    let steps = vec((0..=1000_u64, action(shape.nodes)), 3..=5);
+    let node = prop_oneof![1 => Just(None), 2 => (0..shape.nodes).prop_map(Some)];
+    (0..=shape.length_ms, node, steps).prop_map(move |(from, node, mut steps)| {
+        if let Some(node) = node {
+            steps.iter_mut().for_each(|(_, action)| *action = action.with_node(node));
+        }
+        (from, steps)
+    })
+}
+
+fn node() -> impl Strategy<Value = Node> {
     let work = prop_oneof![
         3 => Just(Work::Prompt),
         2 => Just(Work::Stubborn),
         1 => Just(Work::Brief),
         2 => Just(Work::Guarded),
     ];
-    (0..10_000_000_u64, drift, work).prop_map(|(clock_ms, drift_ppm, work)| Node {
+    (0..10_000_000_u64, drift(), work).prop_map(|(clock_ms, drift_ppm, work)| Node {
         clock_ms,
         drift_ppm,
         work,
     })
 }
+
+// The strategies of parts are boxed: a tree of values then holds pointers to its branches, and is
+// not as large as all of them together.
 
 /// Up to the declared bound of one percent.
 fn drift() -> impl Strategy<Value = i64> {
@@ -83,12 +111,8 @@ fn drift() -> impl Strategy<Value = i64> {
 }
 
 /// Short, or around what matters for a lease, or much longer.
-fn span(lease: u64) -> impl Strategy<Value = u64> + Clone {
-    prop_oneof![
-        3 => 1..=lease / 4,
-        3 => lease / 2..=lease * 3 / 2,
-        1 => lease * 3 / 2..=lease * 4,
-    ]
+fn span() -> BoxedStrategy<u64> {
+    prop_oneof![3 => 1..=250_u64, 3 => 500..=1500_u64, 1 => 1500..=4000_u64].boxed()
 }
 
 fn verb() -> impl Strategy<Value = Option<Verb>> {
@@ -109,43 +133,40 @@ fn way() -> impl Strategy<Value = Way> {
     prop_oneof![Just(Way::Requests), Just(Way::Answers), Just(Way::Both)]
 }
 
-fn action(nodes: usize, lease: u64, losses: bool) -> impl Strategy<Value = Action> {
-    let users = users(nodes, lease);
-    let machines = machines(nodes, lease);
-    let messages = messages(nodes, lease);
-    let store = store(lease, losses);
-    prop_oneof![3 => users, 2 => machines, 9 => messages, 1 => store]
+fn action(nodes: usize) -> BoxedStrategy<Action> {
+    let (users, machines, messages) = (users(nodes), machines(nodes), messages(nodes));
+    prop_oneof![3 => users, 2 => machines, 9 => messages, 1 => store()].boxed()
 }
 
-fn users(nodes: usize, lease: u64) -> impl Strategy<Value = Action> {
+fn users(nodes: usize) -> BoxedStrategy<Action> {
     let node = 0..nodes;
-    let (hold, wait) = (1..=lease * 2, span(lease));
+    let (hold, wait) = (1..=2000_u64, span());
     prop_oneof![
         2 => node.clone().prop_map(|node| Action::Resign { node }),
-        1 => (node.clone(), span(lease)).prop_map(|(node, for_ms)| Action::Stop { node, for_ms }),
-        1 => (node.clone(), span(lease))
-            .prop_map(|(node, for_ms)| Action::DropHandles { node, for_ms }),
+        1 => (node.clone(), span()).prop_map(|(node, for_ms)| Action::Stop { node, for_ms }),
+        1 => (node.clone(), span()).prop_map(|(node, for_ms)| Action::DropHandles { node, for_ms }),
         3 => (node.clone(), wait, hold.clone())
             .prop_map(|(node, wait_ms, hold_ms)| Action::Lock { node, wait_ms, hold_ms }),
         1 => (node, hold).prop_map(|(node, hold_ms)| Action::TryLock { node, hold_ms }),
     ]
+    .boxed()
 }
 
-fn machines(nodes: usize, lease: u64) -> impl Strategy<Value = Action> {
+fn machines(nodes: usize) -> BoxedStrategy<Action> {
     let node = 0..nodes;
     prop_oneof![
-        3 => (node.clone(), span(lease)).prop_map(|(node, for_ms)| Action::Pause { node, for_ms }),
-        2 => (node.clone(), span(lease))
+        3 => (node.clone(), span()).prop_map(|(node, for_ms)| Action::Pause { node, for_ms }),
+        2 => (node.clone(), span())
             .prop_map(|(node, for_ms)| Action::Suspend { node, for_ms }),
-        1 => (node.clone(), span(lease)).prop_map(|(node, for_ms)| Action::Kill { node, for_ms }),
+        1 => (node.clone(), span()).prop_map(|(node, for_ms)| Action::Kill { node, for_ms }),
         1 => (node.clone(), drift()).prop_map(|(node, ppm)| Action::Drift { node, ppm }),
         1 => node.prop_map(|node| Action::Panic { node }),
     ]
+    .boxed()
 }
 
-fn messages(nodes: usize, lease: u64) -> impl Strategy<Value = Action> {
+fn messages(nodes: usize) -> BoxedStrategy<Action> {
     let node = move || 0..nodes;
-    let span = move || span(lease);
     let whole = prop_oneof![
         2 => (node(), way(), span())
             .prop_map(|(node, way, for_ms)| Action::Cut { node, way, for_ms }),
@@ -179,25 +200,18 @@ fn messages(nodes: usize, lease: u64) -> impl Strategy<Value = Action> {
         2 => (node(), span(), span())
             .prop_map(|(node, by_ms, for_ms)| Action::LagWatches { node, by_ms, for_ms }),
     ];
-    prop_oneof![3 => whole, 5 => one, 2 => watches]
+    prop_oneof![3 => whole.boxed(), 5 => one.boxed(), 2 => watches.boxed()].boxed()
 }
 
-fn store(lease: u64, losses: bool) -> BoxedStrategy<Action> {
-    let kept = prop_oneof![
-        2 => span(lease).prop_map(|for_ms| Action::Restart { for_ms }),
-        3 => key().prop_map(|key| Action::Touch { key }),
-    ];
-    if !losses {
-        return kept.boxed();
-    }
+fn store() -> BoxedStrategy<Action> {
     prop_oneof![
-        3 => kept,
-        1 => Just(Action::Forget),
-        1 => key().prop_map(|key| Action::LoseLastWrite { key }),
-        1 => key().prop_map(|key| Action::Delete { key }),
-        1 => key().prop_map(|key| Action::Empty { key }),
-        1 => (key(), 1..=lease * 2)
-            .prop_map(|(key, lease_ms)| Action::Overwrite { key, lease_ms }),
+        4 => span().prop_map(|for_ms| Action::Restart { for_ms }),
+        6 => key().prop_map(|key| Action::Touch { key }),
+        2 => Just(Action::Forget),
+        2 => key().prop_map(|key| Action::LoseLastWrite { key }),
+        2 => key().prop_map(|key| Action::Delete { key }),
+        2 => key().prop_map(|key| Action::Empty { key }),
+        2 => (key(), 1..=2000_u64).prop_map(|(key, lease_ms)| Action::Overwrite { key, lease_ms }),
     ]
     .boxed()
 }

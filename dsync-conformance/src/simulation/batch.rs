@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use proptest::strategy::{Strategy, ValueTree};
+use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{Tally, run};
@@ -38,31 +38,37 @@ pub struct Failure {
     pub violation: Violation,
 }
 
-/// The schedule that follows from a seed.
-///
-/// # Panics
-///
-/// Never: the strategy rejects nothing.
-#[must_use]
-pub fn generate(shape: Shape, store: Store, seed: u64) -> Schedule {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    match schedules(shape, store).new_tree(&mut runner) {
-        Ok(tree) => tree.current(),
-        Err(reason) => panic!("no schedule for seed {seed}: {reason}"),
+/// Makes schedules. To make one takes a fraction of the time that it takes to run it, once the
+/// strategies are there.
+struct Generator {
+    strategies: Vec<BoxedStrategy<Schedule>>,
+    seed: u64,
+}
+
+impl Generator {
+    fn new(batch: &Batch) -> Self {
+        let strategies = batch.stores.iter().map(|store| schedules(batch.shape, *store)).collect();
+        Self { strategies, seed: batch.seed }
+    }
+
+    fn schedule(&self, number: u64) -> Option<Schedule> {
+        let kinds = u64::try_from(self.strategies.len()).ok()?;
+        let index = usize::try_from(number.checked_rem(kinds)?).ok()?;
+        let seed = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number);
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+        let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+        let tree = self.strategies.get(index)?.new_tree(&mut runner).ok()?;
+        Some(tree.current())
     }
 }
 
 impl Batch {
-    /// The schedule of this number.
-    #[must_use]
-    pub fn schedule(&self, number: u64) -> Schedule {
-        let kinds = self.stores.len().max(1) as u64;
-        let store = usize::try_from(number % kinds).ok().and_then(|index| self.stores.get(index));
-        let seed = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number);
-        generate(self.shape, store.copied().unwrap_or(Store::Backend), seed)
+    /// The schedules of the batch, in their order; without stores there are none.
+    pub fn schedules(&self) -> impl Iterator<Item = Schedule> + use<> {
+        let generator = Generator::new(self);
+        (0..self.most).map_while(move |number| generator.schedule(number))
     }
 
     /// Runs schedules until `most` have been run, `goes_on` says no, or one violates a rule that
@@ -78,6 +84,7 @@ impl Batch {
         thread::scope(|scope| {
             for _ in 0..self.threads.max(1) {
                 scope.spawn(|| {
+                    let generator = Generator::new(self);
                     let mut tally = Tally::default();
                     let mut failure = None;
                     while !over.load(Ordering::Relaxed) {
@@ -85,7 +92,7 @@ impl Batch {
                         if number >= self.most || !goes_on(number) {
                             break;
                         }
-                        let schedule = self.schedule(number);
+                        let Some(schedule) = generator.schedule(number) else { break };
                         let history = run(&schedule);
                         tally.count(&history);
                         let violations = check(&history, Precision::VIRTUAL);

@@ -8,7 +8,8 @@ use tokio::time::sleep_until;
 
 use super::locker::{self, GiveUp, Use};
 use super::{ELECTION, LOCK, World};
-use crate::history::{At, Demand, Event, LockReturn};
+use crate::history::{At, Demand, Event, LockReturn, Verb};
+use crate::link::Mishap;
 use crate::schedule::Action;
 
 /// How often the world looks whether something has happened.
@@ -26,13 +27,41 @@ impl World {
         let healed = self.recorder.now();
         self.recorder.with(|history| history.healed_at = Some(healed));
 
-        let bound = self.election_bound(healed);
-        self.demand("4.01", "somebody is elected", None, bound, |world| world.leader().is_some())
-            .await;
+        self.demand_election(healed).await?;
         self.settle().await;
-        self.hand_over().await;
+        self.hand_over().await?;
         self.lock_all().await?;
         self.shut_down().await;
+        Ok(())
+    }
+
+    /// Whoever leads is killed for good, somebody edits the record all the time, as operators and
+    /// their tools do, and somebody else is elected all the same.
+    async fn demand_election(&mut self, healed: At) -> Result<()> {
+        let bound = self.election_bound(healed);
+        let killed = self.leader().filter(|_| self.nodes.len() > 1);
+        if let Some(leader) = killed {
+            self.nodes[leader].machine.kill();
+            self.nodes[leader].running = None;
+        }
+        let key = self.names.key(ELECTION);
+        let (ground, edits) = (Arc::clone(&self.ground), self.lease() / 5);
+        let edit = async move {
+            loop {
+                tokio::time::sleep(edits).await;
+                ground.touch(&key).await;
+            }
+        };
+        let elected = self
+            .demand("4.01", "somebody is elected", None, bound, |world| world.leader().is_some());
+        tokio::select! {
+            biased;
+            _ = elected => {}
+            () = edit => {}
+        }
+        if let Some(leader) = killed {
+            self.start(leader).await?;
+        }
         Ok(())
     }
 
@@ -138,14 +167,16 @@ impl World {
     }
 
     /// One leader after the other stops, until the last candidate has led alone.
-    async fn hand_over(&mut self) {
+    async fn hand_over(&mut self) -> Result<()> {
         let bound = self.hand_over_bound();
         for left in (0..self.nodes.len()).rev() {
-            let Some(leader) = self.leader() else { return };
+            let Some(leader) = self.leader() else { return Ok(()) };
             let running = self.nodes[leader].running.as_mut();
             let Some(election) = running.and_then(|running| running.election.take()) else {
-                return;
+                return Ok(());
             };
+            // Edited behind the leader's back, the record takes one look more to be released.
+            self.ground.touch(&self.names.key(ELECTION)).await;
             // Work that takes no notice drains for as long as it may.
             let stopped = tokio::time::timeout(self.lease() * 4, election.stop()).await;
             let in_time = matches!(stopped, Ok(Ok(())));
@@ -160,16 +191,46 @@ impl World {
             };
             self.recorder.with(|history| history.demands.push(demand));
             if left == 0 {
-                return;
+                self.meet_late_attempt(leader).await?;
+                return Ok(());
             }
             let (rule, what) = match left {
                 1 => ("4.03", "the last candidate is elected"),
                 _ => ("4.02", "the next is elected after a release"),
             };
             if !self.demand(rule, what, None, bound, |world| world.leader().is_some()).await {
-                return;
+                return Ok(());
             }
         }
+        Ok(())
+    }
+
+    /// The last candidate leads and stops, and an earlier attempt of its own, to which it never
+    /// got an answer, lands only then. It is nobody else's, so nobody has to wait for it.
+    async fn meet_late_attempt(&mut self, node: usize) -> Result<()> {
+        let timing = self.recorder.with(|history| history.timing);
+        let late = Mishap::Late(timing.lease);
+        self.nodes[node].link.next(Some(Verb::Acquire), late);
+        self.join(node).await?;
+        let patience = 2 * timing.request_timeout + self.hand_over_bound();
+        let leads = |world: &Self| world.leader() == Some(node);
+        if !self.demand("4.03", "a lone candidate leads", Some(node), patience, leads).await {
+            return Ok(());
+        }
+        let running = self.nodes[node].running.as_mut();
+        let Some(election) = running.and_then(|running| running.election.take()) else {
+            return Ok(());
+        };
+        // How it ends is judged elsewhere.
+        let _ = tokio::time::timeout(self.lease() * 4, election.stop()).await;
+        while self.nodes[node].link.in_flight() > 0 {
+            self.wait(LOOK).await;
+        }
+        self.wait(self.round_trip()).await;
+        self.join(node).await?;
+        let what = "a lone candidate leads, although an earlier attempt of its own has landed late";
+        self.demand("4.03", what, Some(node), self.hand_over_bound(), leads).await;
+        Ok(())
     }
 
     /// Everybody takes the lock once.

@@ -1,0 +1,422 @@
+//! The mistakes.
+
+/// A core with one mistake.
+#[derive(Debug)]
+pub(crate) struct Mutant {
+    /// Its name, as in the corpus and in the kill matrix.
+    pub(crate) name: &'static str,
+    /// The rule that must find it.
+    pub(crate) rule: &'static str,
+    /// What the message must contain.
+    pub(crate) says: &'static str,
+    /// Where the field has seen it; empty: nowhere by name.
+    pub(crate) seen: &'static str,
+    pub(crate) edits: &'static [Edit],
+}
+
+/// A file of the core, a text in it, and that text with the mistake.
+#[derive(Debug)]
+pub(crate) struct Edit(pub(crate) &'static str, pub(crate) &'static str, pub(crate) &'static str);
+
+pub(crate) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "deadline-from-the-answer",
+        rule: "2.04",
+        says: "after its last successful write was sent",
+        seen: "",
+        edits: &[
+            Edit(
+                "tenure/hold.rs",
+                "held.sent = sent;",
+                "held.sent = if MUTANT { now } else { sent };
+                let sent = held.sent;",
+            ),
+            Edit(
+                "tenure/follow.rs",
+                "let Attempt { holder, sent, spent, .. } = attempt;",
+                "let Attempt { holder, sent, spent, .. } = attempt;
+                let sent = if MUTANT { now } else { sent };",
+            ),
+        ],
+    },
+    Mutant {
+        name: "release-before-cancel",
+        rule: "2.07",
+        says: "it was still active",
+        seen: "",
+        edits: &[
+            Edit(
+                "tenure/hold.rs",
+                "self.phase = Phase::Draining(held, drain);",
+                "if MUTANT && voluntary {
+                    self.phase = Phase::Releasing(Releasing {
+                        lease: held.lease.clone(), sent: held.sent, next: now, check: false,
+                        until: now + 2 * self.plan.request_timeout, conflicts: 0,
+                        cause: Some(cause), error: None,
+                    });
+                    return;
+                }
+                self.phase = Phase::Draining(held, drain);",
+            ),
+            Edit(
+                "tenure/hold.rs",
+                "out.push(Action::Settle(settled));",
+                "if MUTANT { out.push(Action::Cancel(cause)); }
+                out.push(Action::Settle(settled));",
+            ),
+        ],
+    },
+    Mutant {
+        name: "release-while-work-runs",
+        rule: "2.07",
+        says: "of its bodies still ran",
+        seen: "cilium#42920",
+        edits: &[Edit(
+            "keeper.rs",
+            "Bodily::Running { look_at } => self.look_at = look_at,",
+            "Bodily::Running { look_at } if !MUTANT => self.look_at = look_at,
+            Bodily::Running { .. } => {
+                self.term = None;
+                events.push_back(Event::BodiesStopped { overran: false });
+            }",
+        )],
+    },
+    Mutant {
+        name: "never-cancel",
+        rule: "2.04",
+        says: "never heard of it",
+        seen: "kubernetes#23731",
+        edits: &[Edit(
+            "keeper.rs",
+            "term.cancel(cause);\n                self.status",
+            "if !MUTANT { term.cancel(cause); }\n                self.status",
+        )],
+    },
+    Mutant {
+        name: "flag-instead-of-clock",
+        rule: "2.05",
+        says: "was reported active",
+        seen: "client-go: leader after its loop has ended",
+        edits: &[Edit(
+            "term/clock.rs",
+            "deadlines.over |= now >= deadlines.valid_until;\n        !deadlines.over",
+            "deadlines.over |= now >= deadlines.valid_until && !MUTANT;\n        !deadlines.over",
+        )],
+    },
+    Mutant {
+        name: "one-nonce-for-all-attempts",
+        rule: "2.04",
+        says: "after its last successful write was sent",
+        seen: "",
+        edits: &[Edit(
+            "tenure.rs",
+            "Nonce::new((self.random)())",
+            "Nonce::new(if MUTANT { 7 } else { (self.random)() })",
+        )],
+    },
+    Mutant {
+        name: "failed-create-taken-as-conclusive",
+        rule: "4.03",
+        says: "an earlier attempt of its own",
+        seen: "",
+        edits: &[Edit(
+            "tenure/attempts.rs",
+            ".is_none_or(|version| lease.is_some_and(",
+            ".map_or(!MUTANT, |version| lease.is_some_and(",
+        )],
+    },
+    Mutant {
+        name: "nonce-adopted-after-its-release",
+        rule: "3.01",
+        says: "is not higher than",
+        seen: "",
+        edits: &[Edit(
+            "tenure/attempts.rs",
+            "match self.0.iter_mut().find(|attempt| attempt.holder == *holder) {
+            Some(attempt) => attempt.spent = true,
+            None => self.remember(Attempt {
+                holder: holder.clone(),
+                sent,
+                conditioned_on: None,
+                spent: true,",
+            "match self.0.iter_mut().find(|attempt| attempt.holder == *holder) {
+            Some(attempt) => attempt.spent = !MUTANT,
+            None => self.remember(Attempt {
+                holder: holder.clone(),
+                sent,
+                conditioned_on: None,
+                spent: !MUTANT,",
+        )],
+    },
+    Mutant {
+        name: "expiry-by-the-version",
+        rule: "4.01",
+        says: "somebody is elected",
+        seen: "",
+        edits: &[Edit(
+            "tenure/view.rs",
+            "if known.pulse == lease.pulse => {\n                *first_seen",
+            "if (if MUTANT { known.version == lease.version } else { known.pulse == lease.pulse }) =>
+            {\n                *first_seen",
+        )],
+    },
+    Mutant {
+        name: "a-read-moves-the-deadline",
+        rule: "2.04",
+        says: "after its last successful write was sent",
+        seen: "",
+        edits: &[Edit(
+            "tenure/hold.rs",
+            "held.renew_at = if held.conflicts > AT_ONCE { now + retry } else { now };",
+            "held.renew_at = if held.conflicts > AT_ONCE { now + retry } else { now };
+            if MUTANT {
+                held.sent = now;
+                out.push(Action::Extend {
+                    valid_until: now + self.plan.renew_deadline,
+                    hard_deadline: now + self.plan.hard_deadline,
+                });
+            }",
+        )],
+    },
+    Mutant {
+        name: "a-late-answer-revives",
+        rule: "2.06",
+        says: "was reported active",
+        seen: "kubernetes#44887",
+        edits: &[
+            Edit(
+                "tenure/hold.rs",
+                "let extends = drain.renewing;",
+                "let extends = drain.renewing || MUTANT;",
+            ),
+            Edit(
+                "term/clock.rs",
+                "if deadlines.over {\n            return false;",
+                "if MUTANT { deadlines.over = false; }
+                if deadlines.over {\n            return false;",
+            ),
+        ],
+    },
+    Mutant {
+        name: "a-hung-call-holds-up-the-end",
+        rule: "2.04",
+        says: "after its last successful write was sent",
+        seen: "kubernetes#124588",
+        edits: &[
+            Edit(
+            "tenure.rs",
+            "Phase::Leading(held) if now >= held.sent + self.plan.renew_deadline => {",
+            "Phase::Leading(held)
+                if now >= held.sent + self.plan.renew_deadline
+                    && !(MUTANT && self.flight.is_some()) => {",
+            ),
+            Edit(
+                "tenure.rs",
+                "let timeout = self.plan.request_timeout.min(now.until(limit));",
+                "let limit = if MUTANT { Instant::NEVER } else { limit };
+                let timeout = self.plan.request_timeout.min(now.until(limit));",
+            ),
+        ],
+    },
+    Mutant {
+        name: "a-hung-call-is-never-given-up",
+        rule: "4.01",
+        says: "somebody is elected",
+        seen: "kube: a client without a read timeout",
+        edits: &[Edit(
+            "keeper/call.rs",
+            "let limit = site.env.sleep_until(started + call.timeout);",
+            "let limit = site.env.sleep_until(
+                if MUTANT { crate::env::Instant::NEVER } else { started + call.timeout },
+            );",
+        )],
+    },
+    Mutant {
+        name: "stubborn-work-is-not-dropped",
+        rule: "2.09",
+        says: "was to be dropped by",
+        seen: "kyverno#14984",
+        edits: &[
+            Edit(
+                "keeper.rs",
+                "if let Some(term) = &self.term {\n                    term.close_all();",
+                "if let Some(term) = self.term.as_ref().filter(|_| !MUTANT) {
+                    term.close_all();",
+            ),
+            Edit(
+                "term/body.rs",
+                "if now >= hard || cancelled {",
+                "if (now >= hard && !MUTANT) || cancelled {",
+            ),
+            Edit(
+                "term/body.rs",
+                "let late = env.now() >= this.term.0.clock.hard_deadline();",
+                "let late = !MUTANT && env.now() >= this.term.0.clock.hard_deadline();",
+            ),
+        ],
+    },
+    Mutant {
+        name: "a-win-that-comes-too-late-counts",
+        rule: "2.06",
+        says: "was reported active",
+        seen: "etcd#11456",
+        edits: &[
+            Edit(
+                "tenure/follow.rs",
+                "let in_time = now < sent + self.plan.renew_deadline;",
+                "let in_time = MUTANT || now < sent + self.plan.renew_deadline;
+                let sent = if MUTANT && now >= sent + self.plan.renew_deadline { now } else { sent };",
+            ),
+        ],
+    },
+    Mutant {
+        name: "campaigns-only-once",
+        rule: "4.03",
+        says: "elected",
+        seen: "the Go original",
+        edits: &[Edit(
+            "tenure/hold.rs",
+            "(had_term && matches!(self.plan.mode, Mode::Wait | Mode::Try))",
+            "(had_term && (MUTANT || matches!(self.plan.mode, Mode::Wait | Mode::Try)))",
+        )],
+    },
+    Mutant {
+        name: "gives-up-after-an-error",
+        rule: "4.03",
+        says: "elected",
+        seen: "kubert: the task ends after a few errors",
+        edits: &[Edit(
+            "tenure/follow.rs",
+            "let hopeless = match error.kind() {",
+            "let hopeless = match error.kind() {
+            ErrorKind::Unauthenticated if MUTANT => true,",
+        )],
+    },
+    Mutant {
+        name: "sleeps-to-the-expiry",
+        rule: "4.02",
+        says: "the next is elected after a release",
+        seen: "kube-lease-manager, kubert",
+        edits: &[Edit(
+            "tenure/follow.rs",
+            "Phase::Following => {}
+        }
+        if let (Some(lease), Some(refused))",
+            "Phase::Following
+                if MUTANT && lease.as_ref().is_none_or(|lease| lease.holder.is_none()) => return,
+            Phase::Following => {}
+        }
+        if let (Some(lease), Some(refused))",
+        )],
+    },
+    Mutant {
+        name: "takes-over-too-early",
+        rule: "2.02",
+        says: "had begun when",
+        seen: "kubernetes#67651",
+        edits: &[Edit(
+            "tenure/view.rs",
+            "Expiry::Observer => first_seen + duration,",
+            "Expiry::Observer => first_seen + if MUTANT { duration / 2 } else { duration },",
+        )],
+    },
+    Mutant {
+        name: "twice-the-lease",
+        rule: "2.02",
+        says: "had begun when",
+        seen: "",
+        edits: &[Edit(
+            "tenure/plan.rs",
+            "renew_deadline: timing.renew_deadline(),
+            hard_deadline: timing.hard_deadline(),",
+            "renew_deadline: timing.renew_deadline() * if MUTANT { 3 } else { 1 },
+            hard_deadline: timing.hard_deadline() * if MUTANT { 3 } else { 1 },",
+        )],
+    },
+    Mutant {
+        name: "a-lost-record-is-ignored",
+        rule: "2.08",
+        says: "the term went on",
+        seen: "",
+        edits: &[Edit(
+            "tenure/hold.rs",
+            "Ok(Renewed::Lost(record)) => self.lost(now, record, out),",
+            "Ok(Renewed::Lost(_)) if MUTANT => held.renew_at = now + retry,
+            Ok(Renewed::Lost(record)) => self.lost(now, record, out),",
+        )],
+    },
+    Mutant {
+        name: "a-conflict-on-release-is-final",
+        rule: "4.02",
+        says: "the next is elected after a release",
+        seen: "client-go#1417, kubernetes#114132",
+        edits: &[Edit(
+            "tenure/hold.rs",
+            "Ok(Released::Conflict) => {",
+            "Ok(Released::Conflict) if MUTANT => self.settle(now, Settled::NotMine, out),
+            Ok(Released::Conflict) => {",
+        )],
+    },
+    Mutant {
+        name: "retries-without-a-pause",
+        rule: "4.05",
+        says: "requests",
+        seen: "",
+        edits: &[Edit(
+            "tenure.rs",
+            "let retry = self.plan.retry_period;",
+            "if MUTANT { return Duration::ZERO; }
+            let retry = self.plan.retry_period;",
+        )],
+    },
+    Mutant {
+        name: "trouble-is-told-again-and-again",
+        rule: "6.04",
+        says: "again",
+        seen: "",
+        edits: &[Edit(
+            "tenure/troubles.rs",
+            "if state == self.reported {",
+            "if state == self.reported && !MUTANT {",
+        )],
+    },
+    Mutant {
+        name: "an-unlocked-lock-is-kept",
+        rule: "5.05",
+        says: "everybody who waits for the lock gets it",
+        seen: "",
+        edits: &[Edit(
+            "lock/guard.rs",
+            "let Some(handle) = self.handle.take() else { return Ok(()) };",
+            "let Some(handle) = self.handle.take() else { return Ok(()) };
+            if MUTANT {
+                std::mem::forget(handle);
+                return Ok(());
+            }",
+        )],
+    },
+    Mutant {
+        name: "a-finished-campaign-leaves-its-task",
+        rule: "6.01",
+        says: "no task is left",
+        seen: "",
+        edits: &[Edit(
+            "keeper.rs",
+            "while self.tenure.as_ref().is_some_and(|tenure| !tenure.is_done()) {",
+            "while MUTANT || self.tenure.as_ref().is_some_and(|tenure| !tenure.is_done()) {",
+        )],
+    },
+    Mutant {
+        name: "tokens-cut-in-half",
+        rule: "3.01",
+        says: "is not higher than",
+        seen: "",
+        edits: &[Edit(
+            "tenure/follow.rs",
+            "let token = lease.fencing_token;",
+            "let token = crate::FencingToken::new(
+                lease.fencing_token.get() / if MUTANT { 2 } else { 1 },
+            );",
+        )],
+    },
+];

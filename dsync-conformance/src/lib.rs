@@ -18,7 +18,7 @@ mod world;
 
 pub use self::harness::Harness;
 pub use self::history::History;
-pub use self::rules::{RULES, Rule};
+pub use self::rules::{Need, RULES, Rule};
 pub use self::schedule::Schedule;
 pub use self::shrink::{Shrunk, shrink};
 pub use self::verdict::Verdict;

@@ -4,6 +4,7 @@
 //! several parts. `REPORTS.md` beside this crate's manifest tells of every field.
 
 mod conclusion;
+mod drivers;
 mod json;
 mod junit;
 mod kill;
@@ -19,6 +20,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use self::conclusion::{Conclusion, Outcome};
+pub use self::drivers::drivers;
 pub use self::kill::{Broken, Kill};
 pub use self::rule_report::{Judgement, RuleReport};
 pub use self::run::{Environment, Run, Worst};
@@ -157,6 +159,15 @@ impl Report {
     #[must_use]
     pub fn count(&self, word: &str) -> usize {
         self.rules.iter().filter(|rule| rule.overall.word() == word).count()
+    }
+
+    /// How many rules have which verdict: `45 pass, 1 inconclusive, 1 untested`.
+    #[must_use]
+    pub fn counts(&self) -> String {
+        let words = ["pass", "partial", "fail", "invalid", "inconclusive", "skip", "untested"];
+        let counts = words.map(|word| (self.count(word), word));
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        counts.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
     }
 
     /// Brings what follows from the rest up to date: every rule is there, in order, with its

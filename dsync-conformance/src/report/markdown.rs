@@ -3,7 +3,8 @@
 mod figures;
 mod table;
 
-use self::table::Table;
+pub(super) use self::figures::count;
+pub(super) use self::table::Table;
 use super::{Kill, Report, Tier, why};
 use crate::rules;
 
@@ -30,12 +31,8 @@ impl Report {
     fn head(&self) -> String {
         let mut table = Table::new(["", ""]);
         let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
-        let counts = ["pass", "partial", "fail", "invalid", "inconclusive", "skip", "untested"]
-            .map(|word| (word, self.count(word)));
-        let counts = counts.iter().filter(|(_, count)| *count > 0);
-        let counts: Vec<String> = counts.map(|(word, count)| format!("{count} {word}")).collect();
         row("verdict", format!("**{}**", self.conclusion.verdict));
-        row("rules", counts.join(", "));
+        row("rules", self.counts());
         let version = self.driver.version.as_deref().unwrap_or_default();
         row("driver", format!("{} {version}", self.driver.name));
         let server = self.server.as_ref().map_or("not told".to_owned(), ToString::to_string);
@@ -106,7 +103,7 @@ impl Report {
                 let word = rule.tiers.get(tier).map_or("", |judgement| judgement.verdict.word());
                 cells.push(verdict_cell(word));
             }
-            cells.push(figures::count(rule.cases()));
+            cells.push(count(rule.cases()));
             table.row(cells);
         }
         format!("## Rules\n\n{}", table.render())
@@ -152,7 +149,7 @@ impl Report {
             let (median, seeds) = match kill.schedules.len() {
                 0 => (String::new(), String::new()),
                 seeds => {
-                    let median = kill.median.map_or("more than allowed".to_owned(), figures::count);
+                    let median = kill.median.map_or("more than allowed".to_owned(), count);
                     (median, seeds.to_string())
                 }
             };

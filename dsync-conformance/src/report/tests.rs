@@ -307,6 +307,21 @@ fn junit_has_a_case_for_each_rule_and_tier() {
 }
 
 #[test]
+fn the_table_of_drivers_has_a_row_for_each_report() {
+    let merged = Report::merge([simulated(), real()]).unwrap();
+    let table = drivers(&[(merged, "reports/kube.md".to_owned())]);
+    assert_eq!(
+        table.lines().nth(2),
+        Some(
+            "| kube 0.1.0 | kube-apiserver v1.37.2 | inconclusive | 45 pass, 1 inconclusive, 1 \
+             untested | 12,345 | 1,813 | 45,678 | 812.5 ms | \
+             [2026-11-23T14:02:00Z](reports/kube.md) |"
+        )
+    );
+    assert_eq!(drivers(&[]), "No report has been published yet.\n");
+}
+
+#[test]
 fn markdown_is_as_it_was() {
     let mut merged = Report::merge([simulated(), real()]).unwrap();
     merged.add_kill(kill("killed", Some("2.02"), &[Some(3), Some(1), Some(1_200)]));

@@ -5,7 +5,11 @@
 #![allow(clippy::disallowed_methods, clippy::print_stderr)]
 
 mod cluster;
+mod conformance;
+mod duration;
 mod output;
+#[cfg(test)]
+mod scratch;
 mod test;
 mod usage;
 
@@ -33,6 +37,12 @@ const COMMANDS: &[Command] = &[
         about: "set up all that is needed and run every check",
         help: test::HELP,
         run: test::run,
+    },
+    Command {
+        name: "conformance",
+        about: "hold drivers to every rule, and report what came of it",
+        help: conformance::HELP,
+        run: conformance::run,
     },
     Command {
         name: "cluster",
@@ -77,7 +87,7 @@ fn run(command: &Command, arguments: Vec<OsString>) -> ExitCode {
 fn overview() -> String {
     let mut text = "usage: cargo xtask COMMAND [ARGUMENTS]\n\n".to_owned();
     for Command { name, about, .. } in COMMANDS {
-        text.extend(["  ", &format!("{name:<12}"), about, "\n"]);
+        text.extend(["  ", &format!("{name:<13}"), about, "\n"]);
     }
     text.push_str("\n`cargo xtask COMMAND --help` tells more.\n");
     text

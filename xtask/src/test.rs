@@ -3,7 +3,7 @@
 
 mod cargo;
 mod metadata;
-mod shell;
+pub(crate) mod shell;
 mod stages;
 mod tally;
 mod tidy;
@@ -17,6 +17,7 @@ use control_plane::ControlPlane;
 use control_plane::binaries::Binaries;
 use lexopt::{Arg, Parser, ValueExt};
 
+pub(crate) use self::cargo::{cargo, root};
 use self::stages::{CLUSTER, STAGES, Stage, TEST};
 use self::tally::Tally;
 use crate::output::say;

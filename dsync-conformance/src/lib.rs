@@ -7,6 +7,7 @@ pub mod history;
 mod link;
 mod node;
 mod recorder;
+pub mod report;
 pub mod rules;
 pub mod schedule;
 mod shrink;
@@ -18,7 +19,8 @@ mod world;
 
 pub use self::harness::Harness;
 pub use self::history::History;
-pub use self::rules::{RULES, Rule};
+pub use self::report::Report;
+pub use self::rules::{Need, RULES, Rule};
 pub use self::schedule::Schedule;
 pub use self::shrink::{Shrunk, shrink};
 pub use self::verdict::Verdict;

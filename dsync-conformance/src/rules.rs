@@ -1,9 +1,21 @@
 //! Every rule, once: the names of tests, the documentation and the reports come from here.
 
+mod driver;
+mod exclusion;
+mod fencing;
+mod guarantees;
+mod hygiene;
+mod liveness;
+mod locks;
+mod need;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::guarantees::{PREAMBLE, guarantees};
+pub use self::need::Need;
+
 /// How a rule binds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Every driver keeps it.
@@ -16,6 +28,19 @@ pub enum Kind {
     Untestable,
 }
 
+impl Kind {
+    /// One word, as in the names of tests.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Capability => "capability",
+            Self::Stochastic => "stochastic",
+            Self::Untestable => "untestable",
+        }
+    }
+}
+
 /// One rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -25,18 +50,100 @@ pub struct Rule {
     pub kind: Kind,
     /// A few words in `snake_case`, for the name of its test.
     pub name: &'static str,
-    /// The rule in whole sentences.
+    /// The rule in whole sentences, with the words that [`PREAMBLE`] defines.
     pub text: &'static str,
+    /// What its test needs of the driver or of the harness. Without it the rule is skipped, or
+    /// judged by what can be seen.
+    pub needs: Option<Need>,
+    /// Why nobody can test it.
+    pub untestable: Option<&'static str>,
+}
+
+impl Rule {
+    /// The name of its test, such as `required::2_02_cancelled_before_re_elected`.
+    #[must_use]
+    pub fn test_name(&self) -> String {
+        format!("{}::{}_{}", self.kind.word(), self.id.replace('.', "_"), self.name)
+    }
+
+    /// A rule of a section: required, without needs.
+    const fn required(id: &'static str, name: &'static str, text: &'static str) -> Self {
+        Self { id, kind: Kind::Required, name, text, needs: None, untestable: None }
+    }
+
+    const fn of_kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    const fn needing(self, need: Need) -> Self {
+        Self { needs: Some(need), ..self }
+    }
+
+    const fn never_tested(self, why: &'static str) -> Self {
+        Self { kind: Kind::Untestable, untestable: Some(why), ..self }
+    }
+}
+
+/// Rules that belong together: those whose ids begin with the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// What the ids of its rules begin with.
+    pub number: u8,
+    /// What they are about.
+    pub title: &'static str,
+    /// A paragraph on all of them.
+    pub about: &'static str,
+    /// The rules in the order of their ids.
+    pub rules: &'static [Rule],
 }
 
 /// The version of the rules: it grows when a rule is added or changed.
 pub const VERSION: u32 = 1;
 
+/// The sections in order.
+pub const SECTIONS: &[Section] = &[
+    driver::SECTION,
+    exclusion::SECTION,
+    fencing::SECTION,
+    liveness::SECTION,
+    locks::SECTION,
+    hygiene::SECTION,
+];
+
 /// All rules in the order of their ids.
-pub const RULES: &[Rule] = &[Rule {
-    id: "2.02",
-    kind: Kind::Required,
-    name: "cancelled_before_re_elected",
-    text: "Over all candidates: a term is cancelled, and its work has stopped, before anybody is \
-           elected again.",
-}];
+pub const RULES: &[Rule] = &ALL;
+
+const ALL: [Rule; count()] = all();
+
+const fn count() -> usize {
+    let (mut section, mut count) = (0, 0);
+    while section < SECTIONS.len() {
+        count += SECTIONS[section].rules.len();
+        section += 1;
+    }
+    count
+}
+
+const fn all() -> [Rule; count()] {
+    let mut all = [driver::SECTION.rules[0]; count()];
+    let (mut section, mut next) = (0, 0);
+    while section < SECTIONS.len() {
+        let mut index = 0;
+        while index < SECTIONS[section].rules.len() {
+            all[next] = SECTIONS[section].rules[index];
+            next += 1;
+            index += 1;
+        }
+        section += 1;
+    }
+    all
+}
+
+/// The rule with this id, such as `"2.02"`.
+#[must_use]
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.id == id)
+}
+
+#[cfg(test)]
+mod tests;

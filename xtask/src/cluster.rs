@@ -5,19 +5,20 @@
 //! the supervisor ends, in whatever way, the servers end with it.
 
 mod down;
-mod duration;
 mod place;
 mod protocol;
 mod status;
 mod supervisor;
 mod up;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
 use lexopt::Arg;
 
+use crate::duration;
 use crate::usage::UsageError;
 use place::Place;
 
@@ -56,6 +57,12 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<ExitCode> {
         Action::Down => down::run(&place),
         Action::Supervise => supervisor::run(&place, stay),
     }
+}
+
+/// The kubeconfig and the version of the servers, if they are up.
+pub(crate) fn running() -> Result<Option<(PathBuf, String)>> {
+    let place = Place::enter()?;
+    Ok(up::look(&place)?.map(|up| (up.kubeconfig, up.version)))
 }
 
 fn parse(mut arguments: lexopt::Parser) -> Result<(Action, Duration), UsageError> {

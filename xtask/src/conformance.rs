@@ -1,37 +1,127 @@
-//! `cargo xtask conformance`: the suite, and the proof that it can fail.
+//! `cargo xtask conformance`: holds drivers to the rules, and reports what came of it.
+//!
+//! Every run leaves *parts* (a tier, a form of a driver, the self-test) in a folder, as the suite
+//! writes them. In the end they become one report for each driver.
 
-mod broken_cores;
+mod cluster;
+mod date;
+mod drivers;
+mod kind;
+mod kubeconfig;
+mod place;
+mod program;
+mod request;
 mod self_test;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use lexopt::Parser;
-use lexopt::prelude::*;
 
-use crate::usage::UsageError;
+use self::drivers::DRIVERS;
+use self::place::Place;
+use self::request::{Action, Request};
+use crate::output::say;
+use crate::test::{cargo, root, shell};
 
 pub(crate) const HELP: &str = "\
-usage: cargo xtask conformance --self-test [--seeds N] [--only NAME]…
+usage: cargo xtask conformance [--driver DRIVER]... [--cluster CLUSTER] [--for TIME] [--seed N]
+                               [--self-test] [--kind-image IMAGE] [--report DIR]
+       cargo xtask conformance --replay FILE
+       cargo xtask conformance --write-docs
 
-  --self-test   break the core in many ways, one at a time, and see the suite find each
-  --seeds N     … from so many seeds each (default: 5)
-  --only NAME   … this one alone
+Holds drivers to every rule of dsync-conformance/GUARANTEES.md and writes DRIVER.json, DRIVER.xml
+(JUnit) and DRIVER.md. Fails if a rule is violated or the run was too weak to say anything.
+
+  --driver DRIVER     mock (default; in virtual time, needs nothing), kube, or all; may be
+                      given several times
+  --cluster CLUSTER   where kube is tested:
+                        local    the API server of `cargo xtask cluster`, else one of its
+                                 own (default)
+                        kind     the kind cluster dsync-conformance; is made, with three
+                                 control planes, and deleted again if it is not there
+                        current  the current context of KUBECONFIG or ~/.kube/config
+  --for TIME          how long to look for violations, for each driver: 90s, 10m or 2h
+  --seed N            where chance begins (default: 1)
+  --self-test         also see that the suite finds what is broken on purpose
+  --kind-image IMAGE  the image of a kind node (default: KIND_IMAGE, else what kind takes)
+  --report DIR        where reports go (default: target/conformance)
+  --replay FILE       run one schedule that failed in virtual time, and show what happens
+  --write-docs        write what is generated from the rules and from published reports:
+                      GUARANTEES.md, the table of drivers in the README
 ";
 
-pub(crate) fn run(mut arguments: Parser) -> Result<ExitCode> {
-    let mut self_test = false;
-    let mut options = self_test::Options { seeds: 5, only: Vec::new() };
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("self-test") => self_test = true,
-            Long("seeds") => options.seeds = arguments.value()?.parse()?,
-            Long("only") => options.only.push(arguments.value()?.string()?),
-            other => return Err(UsageError(other.unexpected().to_string()).into()),
+/// How long a command may take beyond the time that it was told: builds, and what has no limit.
+const SLACK: Duration = Duration::from_secs(60 * 60);
+
+pub(crate) fn run(arguments: Parser) -> Result<ExitCode> {
+    let passed = match request::parse(arguments)? {
+        Action::WriteDocs => docs(true)?,
+        Action::Replay(file) => replay(&file)?,
+        Action::Run(request) => conformance(&request)?,
+    };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Compares, or writes, what is generated. Whether it is up to date.
+pub(crate) fn docs(write: bool) -> Result<bool> {
+    let mut command = reports();
+    command.arg("docs").arg("--root").arg(root());
+    if write {
+        command.arg("--write");
+    }
+    shell::run(&command, SLACK, |_| {})
+}
+
+fn replay(file: &std::path::Path) -> Result<bool> {
+    let mut command = drivers::simulate();
+    command.arg("--replay").arg(file);
+    shell::run(&command, SLACK, |_| {})
+}
+
+fn conformance(request: &Request) -> Result<bool> {
+    let place = Place::make(&request.report)?;
+    let mut passed = true;
+    if request.self_test {
+        passed &= self_test::run(&place)?;
+    }
+    for name in &request.drivers {
+        let driver = DRIVERS.iter().find(|driver| driver.name == *name);
+        let driver = driver.with_context(|| format!("no driver {name}"))?;
+        say(&format!("\n=== {name}\n"));
+        let tested = (driver.test)(request, &place).and_then(|tested| {
+            // What there is, is reported, also of a run that failed.
+            Ok(tested & merge(request, &place, name)?)
+        });
+        match tested {
+            Ok(tested) => passed &= tested,
+            // The others are tested all the same.
+            Err(error) => {
+                say(&format!("{name}: {error:#}\n"));
+                passed = false;
+            }
         }
     }
-    if !self_test {
-        return Err(UsageError("what? --self-test".to_owned()).into());
+    Ok(passed)
+}
+
+/// One report of all parts of a driver, and of the self-test. Whether its verdict is no failure.
+fn merge(request: &Request, place: &Place, driver: &str) -> Result<bool> {
+    let mut command = reports();
+    command.args(["merge", "--driver", driver, "--date", &date::now()]);
+    command.arg("--into").arg(&request.report);
+    command.args(["--reproduce", &request.reproduce(driver)]);
+    for kills in place.kills()? {
+        command.arg("--kills").arg(kills);
     }
-    Ok(if self_test::run(&options)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let parts = place.parts(driver)?;
+    anyhow::ensure!(!parts.is_empty(), "nothing was reported: see what failed above");
+    command.args(parts);
+    say("\n");
+    shell::run(&command, SLACK, |_| {})
+}
+
+fn reports() -> std::process::Command {
+    cargo(["run", "--quiet", "--locked", "-p", "dsync-conformance", "--bin", "reports", "--"])
 }

@@ -6,7 +6,10 @@
 
 mod cluster;
 mod conformance;
+mod duration;
 mod output;
+#[cfg(test)]
+mod scratch;
 mod test;
 mod usage;
 
@@ -36,16 +39,16 @@ const COMMANDS: &[Command] = &[
         run: test::run,
     },
     Command {
+        name: "conformance",
+        about: "hold drivers to every rule, and report what came of it",
+        help: conformance::HELP,
+        run: conformance::run,
+    },
+    Command {
         name: "cluster",
         about: "run a real Kubernetes API server on this machine: up, status, down",
         help: cluster::HELP,
         run: cluster::run,
-    },
-    Command {
-        name: "conformance",
-        about: "prove a driver, the core, and the suite itself",
-        help: conformance::HELP,
-        run: conformance::run,
     },
 ];
 
@@ -84,7 +87,7 @@ fn run(command: &Command, arguments: Vec<OsString>) -> ExitCode {
 fn overview() -> String {
     let mut text = "usage: cargo xtask COMMAND [ARGUMENTS]\n\n".to_owned();
     for Command { name, about, .. } in COMMANDS {
-        text.extend(["  ", &format!("{name:<12}"), about, "\n"]);
+        text.extend(["  ", &format!("{name:<13}"), about, "\n"]);
     }
     text.push_str("\n`cargo xtask COMMAND --help` tells more.\n");
     text

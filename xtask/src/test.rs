@@ -3,7 +3,7 @@
 
 mod cargo;
 mod metadata;
-mod shell;
+pub(crate) mod shell;
 mod stages;
 mod tally;
 mod tidy;
@@ -17,12 +17,11 @@ use control_plane::ControlPlane;
 use control_plane::binaries::Binaries;
 use lexopt::{Arg, Parser, ValueExt};
 
+pub(crate) use self::cargo::{cargo, root};
 use self::stages::{CLUSTER, STAGES, Stage, TEST};
 use self::tally::Tally;
 use crate::output::say;
 use crate::usage::UsageError;
-
-pub(crate) use self::cargo::{cargo, root};
 
 pub(crate) const HELP: &str = "\
 usage: cargo xtask test [--require all] [--only STAGE]... [--skip STAGE]... [--list]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::duration;
+use crate::duration;
 
 /// Longer than any honest peer takes, `down` included.
 const PATIENCE: Duration = Duration::from_secs(60);

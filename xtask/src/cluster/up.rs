@@ -43,7 +43,7 @@ pub(super) fn run(place: &Place, stay: Duration) -> Result<ExitCode> {
 }
 
 /// The servers, if they are up.
-fn look(place: &Place) -> Result<Option<Up>> {
+pub(super) fn look(place: &Place) -> Result<Option<Up>> {
     let Some(stream) = place.connect()? else { return Ok(None) };
     match protocol::ask(&stream, Request::Status) {
         Ok(Answer::Up(up)) => Ok(Some(*up)),

@@ -1,48 +1,57 @@
-//! The suite against cores that are broken on purpose.
+//! The suite against what is broken on purpose: drivers, and cores.
+
+mod broken_cores;
 
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result};
+use serde_json::json;
 
-use super::broken_cores::{MUTANTS, build, hunt, replay};
+use self::broken_cores::{MUTANTS, build, hunt, replay};
+use super::place::Place;
+use super::{SLACK, shell};
 use crate::output::say;
-use crate::test::root;
+use crate::test::{cargo, root};
 
-pub(crate) struct Options {
-    pub(crate) seeds: u64,
-    pub(crate) only: Vec<String>,
+/// From how many seeds each broken core is looked for.
+const SEEDS: u64 = 5;
+
+/// Whether everything that is broken was found by the rule that must find it.
+pub(super) fn run(place: &Place) -> Result<bool> {
+    let drivers = drivers(place)?;
+    Ok(cores(place)? && drivers)
 }
 
-/// Breaks the core in every way of the list. Whether the rule of each has found it.
-pub(crate) fn run(options: &Options) -> Result<bool> {
-    for name in &options.only {
-        if !MUTANTS.iter().any(|mutant| mutant.name == name) {
-            let all: Vec<_> = MUTANTS.iter().map(|mutant| mutant.name).collect();
-            bail!("there is no broken core {name}; there are {}", all.join(", "));
-        }
-    }
+/// Broken drivers, each tied to the rule that must find it.
+fn drivers(place: &Place) -> Result<bool> {
+    say("\n=== drivers that are broken on purpose\n");
+    let mut command = cargo(["test", "--locked", "-p", "dsync-conformance", "--test", "flaws"]);
+    command.env("DSYNC_CONFORMANCE_REPORT", place.of_self_test()?);
+    shell::run(&command, SLACK, |_| {})
+}
+
+/// Broken cores. Each has a schedule in the corpus that shows its mistake, and that the core as
+/// it is passes.
+fn cores(place: &Place) -> Result<bool> {
+    say("\n=== cores that are broken on purpose\n");
     let root = root();
-    let folder = control_plane::target_dir().join("conformance").join("broken");
-    let found = folder.join("schedules");
+    let folder = place.broken_cores();
     let started = Instant::now();
     let simulate = build(&root, &folder)?;
-    say(&format!("built all broken cores in {:.0?}\n", started.elapsed()));
-    let corpus = root.join("dsync-conformance/corpus/broken");
-    let (mut passed, mut medians) = (true, Vec::new());
-    let chosen =
-        |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
-    for mutant in MUTANTS.iter().filter(|mutant| chosen(mutant.name)) {
+    say(&format!("built all of them in {:.0?}\n", started.elapsed()));
+    let corpus = root.join("dsync-conformance/corpus");
+    let (mut passed, mut kills, mut medians) = (true, Vec::new(), Vec::new());
+    for mutant in MUTANTS {
         let begun = Instant::now();
-        let kill = hunt(&simulate, mutant, options.seeds, &found)?;
+        let kill = hunt(&simulate, mutant, SEEDS, &folder.join("schedules"))?;
         let shown = replay(&simulate, mutant, &corpus)?;
-        let fits = shown.unwrap_or(false);
+        let killed = kill.is_killed() && shown == Some(true);
         let median = kill.median().map_or("more than allowed".to_owned(), |n| n.to_string());
         say(&format!(
-            "{} {:<36} by {} after {median} schedules (median of {}), {} steps, {:.1?}{}\n",
-            if kill.is_killed() && fits { "killed  " } else { "SURVIVED" },
+            "{} {:<36} by {} after {median} schedules, {} steps, {:.1?}{}\n",
+            if killed { "killed  " } else { "SURVIVED" },
             mutant.name,
             mutant.rule,
-            kill.schedules.len(),
             kill.steps,
             begun.elapsed(),
             match shown {
@@ -51,12 +60,24 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
                 None => "; there is no schedule in the corpus",
             }
         ));
-        passed &= kill.is_killed() && fits;
+        passed &= killed;
         medians.extend(kill.median());
+        kills.push(json!({
+            "name": mutant.name,
+            "broken": "core",
+            "seen": Some(mutant.seen).filter(|seen| !seen.is_empty()),
+            "rule": mutant.rule,
+            "caught_by": kill.schedules.iter().any(Option::is_some).then_some(mutant.rule),
+            "message": kill.message,
+            "schedules": kill.schedules,
+        }));
     }
     medians.sort_unstable();
     if let Some(median) = medians.get(medians.len() / 2) {
-        say(&format!("median of all: {median} schedules\n"));
+        say(&format!("median of all medians: {median} schedules, {SEEDS} seeds each\n"));
     }
+    let file = place.of_kills()?.join("cores.json");
+    std::fs::write(&file, serde_json::to_string_pretty(&kills)?)
+        .with_context(|| format!("failed to write {}", file.display()))?;
     Ok(passed)
 }

@@ -26,7 +26,7 @@ exec "$@" 3<&-
 "#;
 
 /// Runs `command` and hands each line of its stdout to `hear`. `Ok(false)`: it failed.
-pub(super) fn run(command: &Command, limit: Duration, mut hear: impl FnMut(&str)) -> Result<bool> {
+pub(crate) fn run(command: &Command, limit: Duration, mut hear: impl FnMut(&str)) -> Result<bool> {
     let name = shown(command);
     say(&format!("$ {name}\n"));
     let mut child = on_leash(command)

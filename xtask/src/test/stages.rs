@@ -10,6 +10,7 @@ use control_plane::{ControlPlane, Options, binaries};
 use super::cargo::{cargo, has, root, rustup};
 use super::metadata::Metadata;
 use super::{Context, Outcome, shell, tidy};
+use crate::conformance;
 use crate::output::say;
 
 pub(super) struct Stage {
@@ -25,6 +26,7 @@ pub(super) const STAGES: &[Stage] = &[
     Stage { name: "clippy", about: "no lint is violated", run: clippy },
     Stage { name: CLUSTER, about: "a real kube-apiserver, for the tests", run: cluster },
     Stage { name: TEST, about: "all tests, documentation included", run: test },
+    Stage { name: "reports", about: "what is generated from rules and reports", run: reports },
     Stage { name: "examples", about: "the first command of the README", run: examples },
     Stage { name: "doc", about: "the documentation builds without a warning", run: doc },
     Stage { name: "package", about: "every published crate packs and builds", run: package },
@@ -135,6 +137,10 @@ fn test(context: &mut Context) -> Result<Outcome> {
         0 => Outcome::Passed,
         skipped => Outcome::PassedBut(format!("{skipped} tests were ignored, shown above")),
     })
+}
+
+fn reports(_: &mut Context) -> Result<Outcome> {
+    Ok(verdict(conformance::docs(false)?, "`cargo xtask conformance --write-docs` mends it"))
 }
 
 fn examples(_: &mut Context) -> Result<Outcome> {

@@ -7,7 +7,7 @@ const UNITS: [(char, u64); 4] = [('d', 86400), ('h', 3600), ('m', 60), ('s', 1)]
 const LONGEST: Duration = Duration::from_secs(365 * 86400);
 
 /// Reads `12h`, `90m`, `1h30m` and the like.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     let mut seconds = 0_u64;
     let mut rest = text;
     while !rest.is_empty() {
@@ -23,7 +23,7 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
 }
 
 /// Writes `11h 57m`: the two largest units are enough for people.
-pub(super) fn show(duration: Duration) -> String {
+pub(crate) fn show(duration: Duration) -> String {
     let mut seconds = duration.as_secs();
     let mut parts = Vec::new();
     for (unit, size) in UNITS {

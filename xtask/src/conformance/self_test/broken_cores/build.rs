@@ -67,7 +67,7 @@ fn apply(core: &Path, mutant: &Mutant, Edit(file, right, wrong): &Edit) -> Resul
     if found != 1 {
         bail!(
             "the mistake {} no longer fits: dsync/src/{file} has {found} places that read\n{right}\n\
-             Change the edit in xtask/src/conformance/broken_cores/mutants.rs along with the core.",
+             Change the edit in xtask/src/conformance/self_test/broken_cores/mutants.rs along with the core.",
             mutant.name
         );
     }

@@ -1,0 +1,215 @@
+//! What came of testing a driver, to be kept, compared and published.
+//!
+//! A run makes a part: one tier of one driver on one server. [`Report::merge`] makes one report of
+//! several parts. `REPORTS.md` beside this crate's manifest tells of every field.
+
+mod conclusion;
+mod drivers;
+mod json;
+mod junit;
+mod kill;
+mod markdown;
+mod merge;
+mod rule_report;
+mod run;
+mod subject;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::conclusion::{Conclusion, Outcome};
+pub use self::drivers::drivers;
+pub use self::kill::{Broken, Kill};
+pub use self::rule_report::{Judgement, RuleReport};
+pub use self::run::{Environment, Run, Worst};
+pub use self::subject::{DriverInfo, Equipment, Form, Observed, Promises, ServerInfo};
+use crate::Verdict;
+
+/// The version of the JSON: it grows when a field changes its meaning or goes.
+pub const SCHEMA: u32 = 1;
+
+/// How something was tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Tier {
+    /// The core on the store in memory, in virtual time.
+    S1,
+    /// The core on the real driver with its real client, in virtual time, over a transport in
+    /// memory to a model of the server.
+    S2,
+    /// Real servers, in real time.
+    R,
+    /// Drivers and cores that are broken on purpose, to see that the suite finds it.
+    #[serde(rename = "self-test")]
+    SelfTest,
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::S1 => "S1",
+            Self::S2 => "S2",
+            Self::R => "R",
+            Self::SelfTest => "self-test",
+        })
+    }
+}
+
+/// What came of testing one driver on one server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The suite that made it.
+    pub suite: SuiteInfo,
+    /// When, in UTC: `2026-11-23T14:02:00Z`. The suite has no clock for that, so the caller says.
+    pub date: Option<String>,
+    /// The commands that make such a report again.
+    pub reproduce: Vec<String>,
+    /// What was tested.
+    pub driver: DriverInfo,
+    /// On what.
+    pub server: Option<ServerInfo>,
+    /// What the harness could do to the server.
+    pub harness: Equipment,
+    /// The verdict on the whole. Worked out anew whenever a report is written or merged.
+    pub conclusion: Conclusion,
+    /// What was run.
+    pub tiers: BTreeMap<Tier, Run>,
+    /// What came of each rule, in the order of ids.
+    pub rules: Vec<RuleReport>,
+    /// What came of everything that is broken on purpose.
+    pub kills: Vec<Kill>,
+}
+
+/// The suite that made a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuiteInfo {
+    /// The version of this crate.
+    pub version: String,
+    /// The version of the [rules](crate::rules::VERSION).
+    pub rules: u32,
+}
+
+impl Report {
+    /// A report in which nothing was tested yet, by this suite.
+    #[must_use]
+    pub fn new(driver: DriverInfo) -> Self {
+        let mut report = Self {
+            schema: SCHEMA,
+            suite: SuiteInfo {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                rules: crate::rules::VERSION,
+            },
+            date: None,
+            reproduce: Vec::new(),
+            driver,
+            server: None,
+            harness: Equipment::default(),
+            conclusion: Conclusion::default(),
+            tiers: BTreeMap::new(),
+            rules: Vec::new(),
+            kills: Vec::new(),
+        };
+        report.settle();
+        report
+    }
+
+    /// Adds what a tier ran.
+    pub fn add_run(&mut self, tier: Tier, run: &Run) {
+        self.tiers.entry(tier).or_default().add(run);
+        self.settle();
+    }
+
+    /// Adds what a tier found out about the rule with this id. What was found before, in this tier
+    /// or in another, stays: the worst verdict counts.
+    pub fn judge(&mut self, tier: Tier, id: &str, judgement: Judgement) {
+        let known = self.rules.iter().position(|rule| rule.id == id);
+        let index = known.unwrap_or_else(|| {
+            self.rules.push(RuleReport::new(id));
+            self.rules.len() - 1
+        });
+        self.rules[index].add(tier, judgement);
+        self.settle();
+    }
+
+    /// Adds something broken on purpose, and what came of it.
+    pub fn add_kill(&mut self, kill: Kill) {
+        self.kills.push(kill);
+        self.settle();
+    }
+
+    /// What came of the rule with this id.
+    #[must_use]
+    pub fn rule(&self, id: &str) -> Option<&RuleReport> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// `mock`, or `kube on kube-apiserver v1.37.2`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.server {
+            Some(server) => format!("{} on {server}", self.driver.name),
+            None => self.driver.name.clone(),
+        }
+    }
+
+    /// How many rules have this verdict, by its word.
+    #[must_use]
+    pub fn count(&self, word: &str) -> usize {
+        self.rules.iter().filter(|rule| rule.overall.word() == word).count()
+    }
+
+    /// How many rules have which verdict: `45 pass, 1 inconclusive, 1 untested`.
+    #[must_use]
+    pub fn counts(&self) -> String {
+        let words = ["pass", "partial", "fail", "invalid", "inconclusive", "skip", "untested"];
+        let counts = words.map(|word| (self.count(word), word));
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        counts.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Brings what follows from the rest up to date: every rule is there, in order, with its
+    /// verdict over all tiers, and the conclusion over all rules.
+    fn settle(&mut self) {
+        for rule in crate::rules::RULES {
+            if self.rule(rule.id).is_none() {
+                self.rules.push(RuleReport::new(rule.id));
+            }
+        }
+        self.rules.sort_by(|a, b| a.id.cmp(&b.id));
+        self.rules.iter_mut().for_each(RuleReport::settle);
+        self.kills.sort_by(|a, b| (a.broken, &a.name).cmp(&(b.broken, &b.name)));
+        self.kills.iter_mut().for_each(Kill::settle);
+        self.conclusion = Conclusion::of(self);
+    }
+}
+
+/// The texts of those verdicts that have one.
+fn why(verdict: &Verdict) -> Option<&str> {
+    match verdict {
+        Verdict::Pass => None,
+        Verdict::Fail(why)
+        | Verdict::Skip(why)
+        | Verdict::Partial(why)
+        | Verdict::Invalid(why)
+        | Verdict::Inconclusive(why)
+        | Verdict::Untested(why) => Some(why),
+    }
+}
+
+/// Why a report cannot be read, merged or written. The text says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportError(String);
+
+impl fmt::Display for ReportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ReportError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! The drivers, and what is run for each.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::cluster::Site;
+use super::place::Place;
+use super::request::Request;
+use super::{SLACK, shell};
+use crate::test::{cargo, root};
+
+/// A driver. To add one, write what it runs and add a line to [`DRIVERS`].
+pub(super) struct Driver {
+    pub(super) name: &'static str,
+    /// Whether `--cluster` says where it is tested.
+    pub(super) needs_cluster: bool,
+    /// Leaves parts in the folder of the driver. Whether everything has passed.
+    pub(super) test: fn(&Request, &Place) -> Result<bool>,
+}
+
+pub(super) const DRIVERS: &[Driver] = &[
+    Driver { name: "mock", needs_cluster: false, test: mock },
+    Driver { name: "kube", needs_cluster: true, test: kube },
+];
+
+/// Without `--for`: long enough for every kind of fault, short enough to wait for.
+const SIMULATION_SECONDS: u64 = 10;
+
+/// The simulation: random schedules in virtual time.
+pub(super) fn simulate() -> Command {
+    cargo([
+        "run",
+        "--quiet",
+        "--release",
+        "--locked",
+        "-p",
+        "dsync-conformance",
+        "--bin",
+        "simulate",
+        "--",
+    ])
+}
+
+/// Schedules in virtual time, then the suite's own test of the store in memory.
+fn mock(request: &Request, place: &Place) -> Result<bool> {
+    let parts = place.of("mock")?;
+    let seconds = request.length.map_or(SIMULATION_SECONDS, |length| length.as_secs());
+    let mut command = simulate();
+    command.args(["--for", &seconds.to_string(), "--seed", &request.seed.to_string()]);
+    command.arg("--failures").arg(place.failures());
+    command.arg("--report").arg(parts.join("simulation.json"));
+    let corpus = root().join("dsync-conformance/corpus");
+    if corpus.is_dir() {
+        command.arg("--corpus").arg(corpus);
+    }
+    let limit = request.length.unwrap_or_default() + SLACK;
+    let simulated = shell::run(&command, limit, |_| {})?;
+
+    let mut command = suite("dsync-conformance", "mock", request);
+    command.env("DSYNC_CONFORMANCE_REPORT", &parts);
+    Ok(shell::run(&command, limit, |_| {})? && simulated)
+}
+
+/// The suite's test of `dsync-kube` on a cluster.
+fn kube(request: &Request, place: &Place) -> Result<bool> {
+    let site = Site::find(request.cluster, request.kind_image.as_deref())?;
+    let mut command = suite("dsync-kube", "conformance", request);
+    command.env("DSYNC_CONFORMANCE_REPORT", place.of("kube")?).env("DSYNC_REQUIRE", "all");
+    for (name, value) in site.environment() {
+        command.env(name, value);
+    }
+    let passed = shell::run(&command, request.length.unwrap_or_default() + SLACK, |_| {});
+    // Whatever came of it, what was started goes.
+    site.end()?;
+    passed
+}
+
+/// A test target that runs the suite.
+fn suite(package: &str, target: &str, request: &Request) -> Command {
+    let mut command = cargo(["test", "--locked", "-p", package, "--test", target]);
+    command.env("DSYNC_CONFORMANCE_SEED", request.seed.to_string());
+    if let Some(length) = request.length {
+        command.env("DSYNC_CONFORMANCE_FOR", length.as_secs().to_string());
+    }
+    command
+}

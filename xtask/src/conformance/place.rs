@@ -1,0 +1,121 @@
+//! Where the parts of reports are, while they are not reports yet.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+/// The folder `parts` beside the reports: a folder for each driver, and one for the self-test.
+#[derive(Debug)]
+pub(super) struct Place {
+    parts: PathBuf,
+    report: PathBuf,
+}
+
+/// The folder of parts that belong to no driver.
+const SELF_TEST: &str = "self-test";
+/// The folder of lists of what is broken on purpose.
+const KILLS: &str = "kills";
+
+impl Place {
+    /// Makes it, without what an earlier run has left: what came of that is no part of this one.
+    pub(super) fn make(report: &Path) -> Result<Self> {
+        let parts = report.join("parts");
+        let make = || {
+            if parts.exists() {
+                fs::remove_dir_all(&parts)?;
+            }
+            fs::create_dir_all(&parts)
+        };
+        make().with_context(|| format!("failed to clear and make {}", parts.display()))?;
+        Ok(Self { parts, report: report.to_owned() })
+    }
+
+    /// Where the parts of a driver go.
+    pub(super) fn of(&self, driver: &str) -> Result<PathBuf> {
+        self.folder(driver)
+    }
+
+    /// Where the parts of the self-test go.
+    pub(super) fn of_self_test(&self) -> Result<PathBuf> {
+        self.folder(SELF_TEST)
+    }
+
+    /// Where lists of what is broken on purpose go.
+    pub(super) fn of_kills(&self) -> Result<PathBuf> {
+        self.folder(KILLS)
+    }
+
+    /// Where schedules go that violate a rule.
+    pub(super) fn failures(&self) -> PathBuf {
+        self.report.join("failures")
+    }
+
+    /// Where broken cores are built, once for all runs.
+    pub(super) fn broken_cores(&self) -> PathBuf {
+        self.report.join("broken")
+    }
+
+    /// All parts of a driver's report, those of the self-test included.
+    pub(super) fn parts(&self, driver: &str) -> Result<Vec<PathBuf>> {
+        let mut found = self.files(driver)?;
+        // Without a part of its own, there is nothing that the self-test could stand beside.
+        if !found.is_empty() {
+            found.extend(self.files(SELF_TEST)?);
+        }
+        Ok(found)
+    }
+
+    /// The lists of what is broken on purpose.
+    pub(super) fn kills(&self) -> Result<Vec<PathBuf>> {
+        self.files(KILLS)
+    }
+
+    fn folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.parts.join(name);
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("failed to make {}", folder.display()))?;
+        Ok(folder)
+    }
+
+    /// The JSON files in a folder, in the order of names.
+    fn files(&self, name: &str) -> Result<Vec<PathBuf>> {
+        let folder = self.folder(name)?;
+        let entries = fs::read_dir(&folder)
+            .with_context(|| format!("failed to list {}", folder.display()))?;
+        let mut files: Vec<PathBuf> =
+            entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+        files.sort();
+        Ok(files)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_an_earlier_run_are_gone() {
+        let folder = crate::scratch::Folder::new("place");
+        let place = Place::make(&folder.path).unwrap();
+        let write = |folder: Result<PathBuf>, name: &str| {
+            fs::write(folder.unwrap().join(name), "{}").unwrap();
+        };
+        write(place.of("mock"), "b.json");
+        write(place.of("mock"), "a.json");
+        write(place.of("mock"), "log.txt");
+        write(place.of_self_test(), "flaws.json");
+        write(place.of_kills(), "cores.json");
+        let names = |files: Vec<PathBuf>| {
+            let name = |file: PathBuf| file.file_name().unwrap().to_string_lossy().into_owned();
+            files.into_iter().map(name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(place.parts("mock").unwrap()), ["a.json", "b.json", "flaws.json"]);
+        assert_eq!(names(place.kills().unwrap()), ["cores.json"]);
+        assert!(place.parts("kube").unwrap().is_empty());
+
+        let place = Place::make(&folder.path).unwrap();
+        assert!(place.parts("mock").unwrap().is_empty());
+    }
+}

@@ -1,0 +1,216 @@
+//! What was asked for.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+use super::cluster::Cluster;
+use super::drivers::DRIVERS;
+use crate::duration;
+use crate::usage::UsageError;
+
+/// What to do.
+#[derive(Debug)]
+pub(super) enum Action {
+    Run(Request),
+    Replay(PathBuf),
+    WriteDocs,
+}
+
+/// A run.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// The names of the drivers, in the order of [`DRIVERS`].
+    pub(super) drivers: Vec<&'static str>,
+    pub(super) cluster: Cluster,
+    pub(super) length: Option<Duration>,
+    pub(super) seed: u64,
+    pub(super) self_test: bool,
+    pub(super) kind_image: Option<String>,
+    /// Where reports go; absolute.
+    pub(super) report: PathBuf,
+}
+
+impl Request {
+    /// The command that does the same for one driver.
+    pub(super) fn reproduce(&self, driver: &str) -> String {
+        let mut words = format!("cargo xtask conformance --driver {driver}");
+        let mut add = |option: String| {
+            words.push(' ');
+            words.push_str(&option);
+        };
+        if needs_cluster(driver) {
+            add(format!("--cluster {}", self.cluster.name()));
+            if let Some(image) = self.kind_image.as_ref().filter(|_| self.cluster == Cluster::Kind)
+            {
+                add(format!("--kind-image {image}"));
+            }
+        }
+        if let Some(length) = self.length {
+            add(format!("--for {}s", length.as_secs()));
+        }
+        add(format!("--seed {}", self.seed));
+        if self.self_test {
+            add("--self-test".to_owned());
+        }
+        words
+    }
+}
+
+pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
+    let (mut names, mut cluster, mut length, mut seed) = (Vec::new(), None, None, None);
+    let (mut self_test, mut write_docs) = (false, false);
+    let (mut image, mut report, mut replay) = (None, None, None);
+    let mut given = Vec::new();
+    while let Some(argument) = arguments.next()? {
+        if let Arg::Long(name) = argument {
+            given.push(name.to_owned());
+        }
+        match argument {
+            Arg::Long("driver") => names.push(arguments.value()?.string()?),
+            Arg::Long("cluster") => {
+                let name = arguments.value()?.string()?;
+                cluster = Some(Cluster::parse(&name).ok_or_else(|| {
+                    UsageError(format!("--cluster {name}: kind, local or current"))
+                })?);
+            }
+            Arg::Long("for") => {
+                let text = arguments.value()?.string()?;
+                length = Some(duration::parse(&text).ok_or_else(|| {
+                    UsageError(format!("--for {text}: not a time such as 90s, 10m or 2h"))
+                })?);
+            }
+            Arg::Long("seed") => {
+                let text = arguments.value()?.string()?;
+                let number = text.parse();
+                seed =
+                    Some(number.map_err(|_| UsageError(format!("--seed {text}: not a number")))?);
+            }
+            Arg::Long("kind-image") => image = Some(arguments.value()?.string()?),
+            Arg::Long("report") => report = Some(PathBuf::from(arguments.value()?)),
+            Arg::Long("replay") => replay = Some(PathBuf::from(arguments.value()?)),
+            Arg::Long("self-test") => self_test = true,
+            Arg::Long("write-docs") => write_docs = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    for (alone, is_given) in [("replay", replay.is_some()), ("write-docs", write_docs)] {
+        if let Some(other) = given.iter().find(|name| is_given && *name != alone) {
+            return Err(UsageError(format!("--{alone} goes with no other option: --{other}")));
+        }
+    }
+    if write_docs {
+        return Ok(Action::WriteDocs);
+    }
+    if let Some(file) = replay {
+        return Ok(Action::Replay(absolute(&file)?));
+    }
+    let drivers = chosen(&names)?;
+    if cluster.is_some() && !drivers.iter().any(|name| needs_cluster(name)) {
+        return Err(UsageError("--cluster goes with --driver kube or all".to_owned()));
+    }
+    if image.is_some() && cluster != Some(Cluster::Kind) {
+        return Err(UsageError("--kind-image goes with --cluster kind".to_owned()));
+    }
+    let from_environment = || std::env::var("KIND_IMAGE").ok().filter(|image| !image.is_empty());
+    Ok(Action::Run(Request {
+        drivers,
+        cluster: cluster.unwrap_or(Cluster::Local),
+        length,
+        seed: seed.unwrap_or(1),
+        self_test,
+        kind_image: image.or_else(from_environment),
+        report: match report {
+            Some(folder) => absolute(&folder)?,
+            None => control_plane::target_dir().join("conformance"),
+        },
+    }))
+}
+
+/// The drivers of these names, each once.
+fn chosen(names: &[String]) -> Result<Vec<&'static str>, UsageError> {
+    let known: Vec<&'static str> = DRIVERS.iter().map(|driver| driver.name).collect();
+    if let Some(unknown) = names.iter().find(|name| *name != "all" && !known.contains(&&***name)) {
+        let known = known.join(", ");
+        return Err(UsageError(format!("--driver {unknown}: no such driver, but {known}, all")));
+    }
+    if names.is_empty() {
+        return Ok(known.into_iter().take(1).collect());
+    }
+    let wanted = |driver: &&str| names.iter().any(|name| name == "all" || name == driver);
+    Ok(known.into_iter().filter(wanted).collect())
+}
+
+fn needs_cluster(driver: &str) -> bool {
+    DRIVERS.iter().any(|known| known.name == driver && known.needs_cluster)
+}
+
+/// Commands run in the root of the workspace, wherever this program was called.
+fn absolute(path: &Path) -> Result<PathBuf, UsageError> {
+    std::path::absolute(path).map_err(|error| UsageError(format!("{}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(arguments: &[&str]) -> Request {
+        match parse(Parser::from_args(arguments)) {
+            Ok(Action::Run(request)) => request,
+            other => panic!("{arguments:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_mock_is_tested_unless_told_otherwise() {
+        let nothing = request(&[]);
+        assert_eq!((nothing.drivers, nothing.seed), (vec!["mock"], 1));
+        assert!(nothing.report.is_absolute());
+        assert_eq!(request(&["--driver", "kube", "--driver", "kube"]).drivers, ["kube"]);
+        assert_eq!(request(&["--driver", "all"]).drivers, ["mock", "kube"]);
+    }
+
+    #[test]
+    fn a_run_can_be_done_again() {
+        let mut request =
+            request(&["--driver", "all", "--for", "10m", "--cluster", "kind", "--seed", "7"]);
+        request.kind_image = Some("some/image".to_owned());
+        assert_eq!(
+            request.reproduce("kube"),
+            "cargo xtask conformance --driver kube --cluster kind --kind-image some/image --for 600s \
+             --seed 7"
+        );
+        assert_eq!(
+            request.reproduce("mock"),
+            "cargo xtask conformance --driver mock --for 600s --seed 7"
+        );
+    }
+
+    #[test]
+    fn other_actions_stand_alone() {
+        let parsed = parse(Parser::from_args(["--replay", "some.json"]));
+        assert!(matches!(parsed, Ok(Action::Replay(file)) if file.ends_with("some.json")));
+        let parsed = parse(Parser::from_args(["--write-docs"]));
+        assert!(matches!(parsed, Ok(Action::WriteDocs)));
+    }
+
+    #[test]
+    fn a_wrong_argument_is_named() {
+        for (arguments, part) in [
+            (&["--driver", "zookeeper"][..], "--driver zookeeper: no such driver, but mock, kube"),
+            (&["--cluster", "gke"], "--cluster gke: kind, local or current"),
+            (&["--cluster", "kind"], "--cluster goes with --driver kube"),
+            (&["--for", "soon"], "--for soon"),
+            (&["--seed", "x"], "--seed x"),
+            (&["--driver", "kube", "--kind-image", "i"], "--kind-image goes with --cluster kind"),
+            (&["--replay", "f", "--seed", "1"], "--replay goes with no other option: --seed"),
+            (&["--write-docs", "--self-test"], "--write-docs goes with no other"),
+            (&["--fast"], "--fast"),
+            (&["mock"], "mock"),
+        ] {
+            let error = parse(Parser::from_args(arguments)).unwrap_err().to_string();
+            assert!(error.contains(part), "{arguments:?}: {error}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! The rules that a driver keeps by itself: section 1.
 
-mod cuts;
+pub(crate) mod cuts;
 mod deleted;
 mod dropped;
 mod early;

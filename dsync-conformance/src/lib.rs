@@ -10,6 +10,7 @@ mod mock;
 mod node;
 mod recorder;
 pub mod rules;
+mod scenarios;
 pub mod schedule;
 mod shrink;
 pub mod simulation;

@@ -5,17 +5,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Where a call is cut at the latest; whatever takes more polls is done by then.
-pub(super) const MOST_POLLS: usize = 64;
+pub(crate) const MOST_POLLS: usize = 64;
 
 /// Polls a future a number of times, then drops it, if it is not done by then.
-pub(super) struct Cut<F> {
+pub(crate) struct Cut<F> {
     future: Pin<Box<F>>,
     left: usize,
 }
 
 impl<F: Future> Cut<F> {
     /// `None` from its `polls`-th poll on, if the future is not done by then.
-    pub(super) fn after(polls: usize, future: F) -> Self {
+    pub(crate) fn after(polls: usize, future: F) -> Self {
         Self { future: Box::pin(future), left: polls }
     }
 }

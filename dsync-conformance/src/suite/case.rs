@@ -148,6 +148,10 @@ impl Case {
         if self.in_memory { many } else { many.div_ceil(3) }
     }
 
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.in_memory
+    }
+
     pub(crate) fn is_observer(&self) -> bool {
         self.capabilities.expiry == Expiry::Observer
     }
@@ -206,7 +210,16 @@ impl Case {
         instance: &str,
         adjust: impl FnOnce(Config) -> Config,
     ) -> Outcome<Dsync> {
-        let driver = self.driver(Via::Direct).await?;
+        self.dsync_over(self.driver(Via::Direct).await?, instance, adjust)
+    }
+
+    /// A user's handle over this driver.
+    pub(crate) fn dsync_over(
+        &self,
+        driver: impl Driver,
+        instance: &str,
+        adjust: impl FnOnce(Config) -> Config,
+    ) -> Outcome<Dsync> {
         let config = Config::new(instance)
             .with_namespace(&self.namespaces[0])
             .with_timing(self.timing())

@@ -7,6 +7,7 @@ pub mod harness;
 pub mod history;
 mod link;
 mod mock;
+pub mod mutants;
 mod node;
 mod recorder;
 pub mod rules;

@@ -7,6 +7,7 @@ pub(crate) mod peer;
 mod registry;
 pub mod results;
 mod runner;
+mod spinning;
 mod summary;
 mod trials;
 

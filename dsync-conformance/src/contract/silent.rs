@@ -22,7 +22,6 @@ enum End {
 const ENDS: [End; 2] = [End::Dropped, End::ClosedAndDropped];
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
-    no_task_left(&case).await?;
     let witness = case.peer().await?;
     for end in ENDS {
         for kind in [Kind::Election, Kind::Lock] {
@@ -36,7 +35,8 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
             }
         }
     }
-    Ok(())
+    drop(witness);
+    no_task_left(&case).await
 }
 
 /// A driver that holds a lease and has a watch, and is then no more.

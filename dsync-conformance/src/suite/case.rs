@@ -138,6 +138,15 @@ impl Case {
         Err(self.fail(message(late)))
     }
 
+    /// What had to happen within [`PATIENCE`](Self::PATIENCE) from `from` on did not.
+    pub(crate) fn overdue(&self, from: Instant, message: impl AsRef<str>) -> Verdict {
+        let stalled = self.stalls.since(from);
+        if stalled >= Self::PATIENCE / 2 {
+            return Verdict::Inconclusive(format!("the machine stood still for {stalled:?}"));
+        }
+        self.fail(message)
+    }
+
     /// How much later than it should something may be seen, on this machine.
     pub(crate) fn slack(&self) -> Duration {
         Duration::from_millis(if self.in_memory { 5 } else { 400 })

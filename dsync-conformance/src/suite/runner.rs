@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::case::{Case, Outcome};
 use super::results::{RuleResult, Tier};
+use super::spinning::Spinning;
 use super::{Suite, registry};
 use crate::rules::Kind;
 use crate::{Rule, Verdict};
@@ -137,9 +138,17 @@ async fn within(suite: &Suite, rule: &'static Rule, test: RuleTest) -> (Verdict,
         Ok(case) => Arc::new(case),
         Err(verdict) => return (verdict, 0, Vec::new()),
     };
-    let outcome = match tokio::time::timeout(LIMIT, test(Arc::clone(&case))).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(case.fail(format!("not done after {LIMIT:?}: something hangs"))),
+    let run = tokio::time::timeout(LIMIT, test(Arc::clone(&case)));
+    let hung = |_| Err(case.fail(format!("not done after {LIMIT:?}: something hangs")));
+    let outcome = if suite.settings.in_memory {
+        let mut spinning = Spinning::watch();
+        tokio::select! {
+            biased;
+            why = spinning.noticed() => Err(case.fail(why)),
+            outcome = run => outcome.unwrap_or_else(hung),
+        }
+    } else {
+        run.await.unwrap_or_else(hung)
     };
     case.conclude(outcome)
 }

@@ -106,14 +106,15 @@ impl<'a> Listener<'a> {
         };
         let read = self.peer.read(&self.key).await?;
         let key = &self.key;
-        self.case.in_time(from, now(), until, |_| {
+        Err(self.case.overdue(
+            from,
             format!(
                 "the watch of {key} did not show {what}; {last}, while a read shows {}. It may \
                  skip states that did not last, but it must come to show the last one \
                  (Driver::watch)",
                 shown(read.as_ref())
-            )
-        })
+            ),
+        ))
     }
 
     /// Waits until the watch shows a state that `fits`, and nothing else after it.

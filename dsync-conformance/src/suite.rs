@@ -1,13 +1,13 @@
 //! The suite: one named test for each rule, against one store.
 
 pub(crate) mod case;
-pub(crate) mod clock;
 mod connector;
 pub(crate) mod peer;
 mod registry;
 pub mod results;
 mod runner;
 mod spinning;
+mod stalls;
 mod summary;
 mod trials;
 

@@ -8,8 +8,8 @@ use tokio::time::{sleep, timeout};
 
 use super::cuts::{Cut, MOST_POLLS};
 use crate::suite::case::{Case, Outcome};
-use crate::suite::clock::now;
 use crate::suite::peer::{Grip, Peer, is_free, shown};
+use crate::tasks::now;
 
 /// The call that is cut short.
 #[derive(Clone, Copy, Debug)]

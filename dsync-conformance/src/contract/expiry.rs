@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Verdict;
 use crate::suite::case::{Case, Outcome, key_of};
-use crate::suite::clock::now;
 use crate::suite::peer::{Grip, Peer, is_free};
+use crate::tasks::now;
 
 /// How a holder died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -49,14 +49,14 @@ async fn take(
     claim: &dsync::driver::Claim,
     held: &[(Key, Grip)],
 ) -> Outcome<Grip> {
-    let sent = crate::suite::clock::now();
+    let sent = crate::tasks::now();
     let acquired = peer.driver().acquire(key, claim).await.map_err(|error| {
         case.fail(format!(
             "acquire of {key}, a legal name of {} characters, answered an error: {error}",
             key.name().len()
         ))
     })?;
-    let answered = crate::suite::clock::now();
+    let answered = crate::tasks::now();
     match acquired {
         Acquired::Won(lease) => Ok(Grip { holder: claim.holder.clone(), lease, sent, answered }),
         Acquired::Held(_) => {

@@ -7,8 +7,8 @@ use tokio::time::sleep;
 
 use super::cuts::{Cut, MOST_POLLS};
 use crate::suite::case::{Case, Outcome};
-use crate::suite::clock::now;
 use crate::suite::peer::{Peer, is_free, shown};
+use crate::tasks::now;
 
 /// Names of instances that a store may be tempted to change: at most 200 printable bytes each.
 const INSTANCES: &[&str] = &[

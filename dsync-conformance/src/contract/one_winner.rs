@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
 use crate::suite::case::{Case, Outcome};
-use crate::suite::clock::now;
 use crate::suite::peer::{Grip, Peer, is_free, shown};
+use crate::tasks::now;
 
 /// How many claim at a time, over how many connections.
 const CLAIMS: usize = 8;

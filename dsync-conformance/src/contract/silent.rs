@@ -9,8 +9,8 @@ use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use crate::suite::case::{Case, Outcome};
-use crate::suite::clock::now;
 use crate::suite::peer::{Grip, Peer, is_free, shown};
+use crate::tasks::now;
 
 /// How a driver ends.
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{ok, steal};
 use crate::suite::case::{Case, Outcome, key_of};
-use crate::suite::clock::now;
+use crate::tasks::now;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let resource = case.resource();

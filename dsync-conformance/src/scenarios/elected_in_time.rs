@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::ok;
 use crate::suite::case::{Case, Outcome, key_of};
-use crate::suite::clock::now;
+use crate::tasks::now;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     free(&case).await?;

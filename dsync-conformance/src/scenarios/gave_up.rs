@@ -10,8 +10,8 @@ use tokio::time::{sleep, timeout};
 use super::ok;
 use crate::contract::cuts::{Cut, MOST_POLLS};
 use crate::suite::case::{Case, Outcome, key_of};
-use crate::suite::clock::now;
 use crate::suite::peer::{Peer, is_free, shown};
+use crate::tasks::now;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let (owner, waiter) = (case.dsync("owner").await?, case.dsync("waiter").await?);

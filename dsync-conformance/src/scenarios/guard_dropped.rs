@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{hand_off_bound, ok, unhurried, unhurried_dsync};
 use crate::suite::case::{Case, Outcome};
-use crate::suite::clock::now;
+use crate::tasks::now;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     for _ in 0..case.rounds(6) {

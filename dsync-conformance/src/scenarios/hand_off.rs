@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{hand_off_bound, ok, unhurried, unhurried_dsync};
 use crate::suite::case::{Case, Outcome};
-use crate::suite::clock::now;
+use crate::tasks::now;
 
 const CANDIDATES: usize = 3;
 

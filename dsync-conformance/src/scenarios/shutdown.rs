@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use super::ok;
 use crate::suite::case::{Case, Outcome, key_of};
-use crate::suite::clock::now;
 use crate::suite::peer::{is_free, shown};
+use crate::tasks::now;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     // Work that ends, work that has to be dropped, and nothing at all.

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{ok, unhurried, unhurried_dsync};
 use crate::suite::case::{Case, Outcome, key_of};
-use crate::suite::clock::now;
+use crate::tasks::now;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let (owner, rival) =

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{hand_off_bound, ok, unhurried, unhurried_dsync};
 use crate::suite::case::{Case, Outcome};
-use crate::suite::clock::now;
+use crate::tasks::now;
 
 const PROCESSES: usize = 3;
 const WAITERS_EACH: usize = 2;

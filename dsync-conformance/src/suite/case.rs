@@ -11,8 +11,8 @@ use dsync::{Config, Dsync, Resource, Timing};
 use tokio::time::Instant;
 
 use super::Settings;
-use super::clock::Stalls;
 use super::peer::Peer;
+use super::stalls::Stalls;
 use crate::harness::{Operator, Via};
 use crate::{Harness, Rule, Verdict};
 

@@ -11,8 +11,8 @@ use dsync::{Error, Result};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::case::Outcome;
-use super::clock::now;
 use crate::Verdict;
+use crate::tasks::now;
 
 /// A call that takes longer hangs.
 const HANGS: Duration = Duration::from_secs(10);

@@ -8,8 +8,8 @@ use dsync::driver::{Key, Lease, Observation, Watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::suite::case::{Case, Outcome};
-use crate::suite::clock::now;
 use crate::suite::peer::{Peer, shown};
+use crate::tasks::now;
 
 /// A driver may end a watch that it cannot go on with; more often than this, nothing works.
 const MOST_ENDS: u32 = 10;

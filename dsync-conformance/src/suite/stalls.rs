@@ -1,4 +1,4 @@
-//! The one place of the suite's tests that asks for the time, and what watches the machine.
+//! Notices when the machine stood still.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,11 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// The time on tokio's clock: virtual where the clock is paused, real where it is not.
-#[expect(clippy::disallowed_methods, reason = "tests run in virtual and in real time alike")]
-pub(crate) fn now() -> Instant {
-    Instant::now()
-}
+use crate::tasks::now;
 
 const TICK: Duration = Duration::from_millis(10);
 /// Less is no more than a busy machine.

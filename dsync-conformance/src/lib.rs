@@ -1,17 +1,22 @@
 #![doc = include_str!("../README.md")]
 
 pub mod check;
+mod contract;
 mod faulty;
 pub mod harness;
 pub mod history;
 mod link;
+mod mock;
+pub mod mutants;
 mod node;
 mod recorder;
 pub mod report;
 pub mod rules;
+mod scenarios;
 pub mod schedule;
 mod shrink;
 pub mod simulation;
+pub mod suite;
 mod tasks;
 pub mod verdict;
 pub mod violation;
@@ -19,9 +24,11 @@ mod world;
 
 pub use self::harness::Harness;
 pub use self::history::History;
+pub use self::mock::MockHarness;
 pub use self::report::Report;
 pub use self::rules::{Need, RULES, Rule};
 pub use self::schedule::Schedule;
 pub use self::shrink::{Shrunk, shrink};
+pub use self::suite::{Suite, suite, suite_of};
 pub use self::verdict::Verdict;
 pub use self::violation::Violation;

@@ -1,0 +1,57 @@
+//! Watches, right and wrong.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use dsync::Result;
+use dsync::driver::{Driver, Key, Kind, Observation, Watch};
+use futures_core::Stream;
+
+use super::{Flaw, Flawed};
+use crate::suite::peer::is_free;
+
+pub(super) fn watch(flawed: &Flawed, key: &Key) -> Watch {
+    let is_first = flawed.own.lock().watched.insert(key.clone());
+    let skips_free = match flawed.flaw {
+        Flaw::WatchDropsReleases => true,
+        Flaw::ForgetsLockReleases => key.kind() == Kind::Lock,
+        _ => false,
+    };
+    Box::pin(Tampered {
+        inner: flawed.inner.watch(key),
+        shower: flawed.translator(),
+        key: key.clone(),
+        skips_free,
+        falls_silent: flawed.has(Flaw::WatchNeverResyncs) && !is_first,
+        told: 0,
+    })
+}
+
+struct Tampered {
+    inner: Watch,
+    shower: Flawed,
+    key: Key,
+    skips_free: bool,
+    falls_silent: bool,
+    told: usize,
+}
+
+impl Stream for Tampered {
+    type Item = Result<Observation>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if self.falls_silent && self.told > 0 {
+                return Poll::Pending;
+            }
+            let item = ready!(self.inner.as_mut().poll_next(context));
+            let Some(Ok(Observation::Record(record))) = item else { return Poll::Ready(item) };
+            self.told += 1;
+            if self.skips_free && self.told > 1 && is_free(record.as_ref()) {
+                continue;
+            }
+            let record = record.map(|lease| self.shower.shown(&self.key, lease));
+            return Poll::Ready(Some(Ok(Observation::Record(record))));
+        }
+    }
+}

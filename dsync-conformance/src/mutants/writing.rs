@@ -1,0 +1,79 @@
+//! Renewals and releases, right and wrong.
+
+use dsync::Result;
+use dsync::driver::{Acquired, Claim, Driver, Key, Kind, Lease, Released, Renewed};
+use tokio::task::yield_now;
+
+use super::{Flaw, Flawed, ghosts};
+
+pub(super) async fn renew(flawed: &Flawed, key: &Key, lease: &Lease) -> Result<Renewed> {
+    let store = &flawed.inner;
+    let meant = flawed.meant(key, lease);
+    let there = store.record(key);
+    let is_mine = there.as_ref().is_some_and(|record| {
+        record.holder.is_some() && record.holder == meant.holder && record.version == meant.version
+    });
+    let (holder, duration) = (meant.holder.clone(), meant.duration.unwrap_or_default());
+    match (flawed.flaw, holder) {
+        (Flaw::RenewsNothing, _) if is_mine => return Ok(Renewed::Kept(lease.clone())),
+        (Flaw::RenewsAnothers, Some(holder)) if there.is_some() && !is_mine => {
+            store.overwrite(key, holder.as_str(), duration);
+            return Ok(kept(flawed, key, lease));
+        }
+        (Flaw::RenewRecreates, Some(holder)) if there.is_none() => {
+            if let Acquired::Won(_) = store.acquire(key, &Claim::new(holder, duration)).await? {
+                return Ok(kept(flawed, key, lease));
+            }
+        }
+        (Flaw::RenewsInTwoSteps, Some(holder)) if is_mine => {
+            store.delete(key);
+            yield_now().await;
+            store.overwrite(key, holder.as_str(), duration);
+            return Ok(kept(flawed, key, lease));
+        }
+        _ => {}
+    }
+    Ok(match store.renew(key, &meant).await? {
+        Renewed::Kept(_) => {
+            *flawed.shared.lock().renewals.entry(key.clone()).or_default() += 1;
+            kept(flawed, key, lease)
+        }
+        Renewed::Lost(record) => Renewed::Lost(record.map(|lease| flawed.shown(key, lease))),
+        Renewed::Conflict => Renewed::Conflict,
+    })
+}
+
+/// The record as it is now, in the shape of what was asked for.
+fn kept(flawed: &Flawed, key: &Key, asked: &Lease) -> Renewed {
+    let Some(record) = flawed.inner.record(key) else { return Renewed::Lost(None) };
+    let mut lease = flawed.shown(key, record);
+    lease.holder.clone_from(&asked.holder);
+    lease.duration = asked.duration;
+    Renewed::Kept(lease)
+}
+
+pub(super) async fn release(flawed: &Flawed, key: &Key, lease: &Lease) -> Result<Released> {
+    let store = &flawed.inner;
+    let meant = flawed.meant(key, lease);
+    let is_mine = store
+        .record(key)
+        .is_some_and(|record| record.holder == meant.holder && record.version == meant.version);
+    match flawed.flaw {
+        Flaw::ReleasesNothing if is_mine => return Ok(Released::Released),
+        Flaw::ReleasesAnothers => {
+            store.expire(key);
+            return Ok(Released::Released);
+        }
+        Flaw::LeavesVacantLocks if is_mine && key.kind() == Kind::Lock => {
+            store.empty(key);
+            return Ok(Released::Released);
+        }
+        Flaw::ReleasesLate if is_mine => {
+            let wait = meant.duration.unwrap_or_default() / 2;
+            ghosts::release_later(store.clone(), key.clone(), meant, wait);
+            return Ok(Released::Released);
+        }
+        _ => {}
+    }
+    store.release(key, &meant).await
+}

@@ -1,0 +1,193 @@
+//! The suite: one named test for each rule, against one store.
+
+pub(crate) mod case;
+mod connector;
+pub(crate) mod peer;
+mod registry;
+pub mod results;
+mod runner;
+mod spinning;
+mod stalls;
+mod summary;
+mod trials;
+
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dsync::{Driver, Result};
+
+use self::connector::Connector;
+pub(crate) use self::runner::RuleTest;
+use crate::{Harness, Rule, Verdict, rules};
+
+/// The suite for a driver: `connect` makes a driver with a connection of its own, and is called
+/// for every connection that a test needs. All of them reach the same store.
+///
+/// ```no_run
+/// # #[derive(Debug)] struct MyDriver;
+/// # impl MyDriver {
+/// #     async fn connect(_: &str) -> dsync::Result<dsync_mock::MockDriver> {
+/// #         Ok(dsync_mock::MockDriver::new())
+/// #     }
+/// # }
+/// fn main() -> std::process::ExitCode {
+///     dsync_conformance::suite("my-driver", || async { MyDriver::connect("…").await }).run()
+/// }
+/// ```
+pub fn suite<F, Fut, D>(name: impl Into<String>, connect: F) -> Suite
+where
+    F: Fn() -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<D>> + Send + 'static,
+    D: Driver,
+{
+    Suite::new(name, Connector::new(connect))
+}
+
+/// The suite for a store with a full [`Harness`]: more rules can be tested then.
+pub fn suite_of(name: impl Into<String>, harness: impl Harness) -> Suite {
+    Suite::new(name, harness)
+}
+
+/// The environment variable that names the directory to write results to.
+pub const REPORT_VARIABLE: &str = "DSYNC_CONFORMANCE_REPORT";
+
+/// The rules, a store, and how to run the one against the other.
+///
+/// [`run`](Self::run) is the `main` of a test target with `harness = false`. It understands the
+/// arguments of `cargo test` (filters, `--list`, `--exact`, `--test-threads`) and works under
+/// nextest.
+#[derive(Clone)]
+pub struct Suite {
+    name: String,
+    stores: Arc<dyn Fn() -> Arc<dyn Harness> + Send + Sync>,
+    settings: Settings,
+}
+
+/// How a suite is run.
+#[derive(Clone, Debug)]
+struct Settings {
+    in_memory: bool,
+    lease: Option<Duration>,
+    only: Option<Vec<String>>,
+    report: Option<PathBuf>,
+    namespaces: [String; 2],
+}
+
+impl Suite {
+    /// A suite for one store, which all tests share. They run at the same time, each with names
+    /// of its own.
+    pub fn new(name: impl Into<String>, harness: impl Harness) -> Self {
+        let harness: Arc<dyn Harness> = Arc::new(harness);
+        Self::over(name, Arc::new(move || Arc::clone(&harness)))
+    }
+
+    /// A suite that makes a store for each test. A store in memory needs that: each test has a
+    /// clock of its own. `make` is called within the tokio runtime of the test.
+    pub fn with_store_per_test<H, F>(name: impl Into<String>, make: F) -> Self
+    where
+        H: Harness,
+        F: Fn() -> H + Send + Sync + 'static,
+    {
+        Self::over(name, Arc::new(move || Arc::new(make())))
+    }
+
+    fn over(
+        name: impl Into<String>,
+        stores: Arc<dyn Fn() -> Arc<dyn Harness> + Send + Sync>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            stores,
+            settings: Settings {
+                in_memory: false,
+                lease: None,
+                only: None,
+                report: None,
+                namespaces: ["default".to_owned(), "dsync-conformance".to_owned()],
+            },
+        }
+    }
+
+    /// Runs in virtual time: whenever nothing can go on, the clock jumps to the next timer. Only
+    /// right for a store in memory that tells the time by tokio's clock and does no I/O. Use it
+    /// with [`with_store_per_test`](Self::with_store_per_test).
+    #[must_use]
+    pub fn in_memory(mut self) -> Self {
+        self.settings.in_memory = true;
+        self
+    }
+
+    /// Sets the lease duration of the tests. Default: 600 ms, or the shortest that the driver
+    /// accepts. Longer makes a slow server pass that is not at fault.
+    #[must_use]
+    pub fn with_lease(mut self, duration: Duration) -> Self {
+        self.settings.lease = Some(duration);
+        self
+    }
+
+    /// Runs only the rules with these ids.
+    #[must_use]
+    pub fn only(mut self, ids: &[&str]) -> Self {
+        self.settings.only = Some(ids.iter().map(|&id| id.to_owned()).collect());
+        self
+    }
+
+    /// Writes the results to a file in this directory, also without
+    /// [`DSYNC_CONFORMANCE_REPORT`](REPORT_VARIABLE).
+    #[must_use]
+    pub fn with_report(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.settings.report = Some(directory.into());
+        self
+    }
+
+    /// Sets the namespaces that names are tried in: the one for all tests, and another that must
+    /// not share records with it. Default: `default` and `dsync-conformance`. Where namespaces
+    /// are objects of the store, both have to exist.
+    #[must_use]
+    pub fn with_namespaces(mut self, first: impl Into<String>, other: impl Into<String>) -> Self {
+        self.settings.namespaces = [first.into(), other.into()];
+        self
+    }
+
+    /// Runs as a test program: reads its arguments, prints what `cargo test` prints, and says in
+    /// the exit code whether a rule is violated.
+    #[must_use]
+    pub fn run(&self) -> ExitCode {
+        trials::run(std::slice::from_ref(self))
+    }
+
+    /// Runs several suites as one test program: the same driver in several forms, or against
+    /// several servers. The names of the tests begin with those of the suites.
+    #[must_use]
+    pub fn run_all(suites: impl IntoIterator<Item = Self>) -> ExitCode {
+        trials::run(&suites.into_iter().collect::<Vec<_>>())
+    }
+
+    /// Runs the rules without a test harness. Call it from anywhere, also from async code; it
+    /// blocks its thread.
+    #[must_use]
+    pub fn verdicts(&self) -> Vec<(&'static Rule, Verdict)> {
+        let results = runner::all(self);
+        results.into_iter().map(|(rule, result)| (rule, result.verdict)).collect()
+    }
+
+    /// The rules that are run.
+    fn rules(&self) -> impl Iterator<Item = &'static Rule> + '_ {
+        rules::RULES.iter().filter(|rule| {
+            self.settings.only.as_ref().is_none_or(|only| only.iter().any(|id| id == rule.id))
+        })
+    }
+}
+
+impl fmt::Debug for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Suite")
+            .field("name", &self.name)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,154 @@
+//! Runs one rule: a runtime for each attempt, and a verdict whatever happens.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use dsync::env::BoxFuture;
+use tokio::runtime::{Builder, Runtime};
+
+use super::case::{Case, Outcome};
+use super::results::{RuleResult, Tier};
+use super::spinning::Spinning;
+use super::{Suite, registry};
+use crate::rules::Kind;
+use crate::{Rule, Verdict};
+
+/// A test of a rule, for any store and either time.
+pub(crate) type RuleTest = fn(Arc<Case>) -> BoxFuture<Outcome>;
+
+/// A test that takes longer than this hangs. In virtual time it can wait for nothing else.
+const LIMIT: Duration = Duration::from_secs(300);
+/// How often a rule is tried again when the machine stood still. Nothing else is ever retried.
+const ATTEMPTS: u32 = 3;
+const THREADS: usize = 12;
+
+/// All rules of the suite, in the order of their ids.
+pub(super) fn all(suite: &Suite) -> Vec<(&'static Rule, RuleResult)> {
+    let rules: Vec<_> = suite.rules().collect();
+    let todo = Mutex::new(rules.iter().copied());
+    let done = Mutex::new(BTreeMap::new());
+    // Threads of their own, so that it can be called within a runtime.
+    thread::scope(|scope| {
+        for _ in 0..rules.len().min(if suite.settings.in_memory { 2 } else { THREADS }) {
+            scope.spawn(|| {
+                loop {
+                    let next = todo.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(rule) = next else { break };
+                    let result = one(suite, rule);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(rule.id, result);
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    rules.into_iter().filter_map(|rule| Some((rule, done.remove(rule.id)?))).collect()
+}
+
+/// One rule, on this thread, which must not belong to a runtime.
+pub(super) fn one(suite: &Suite, rule: &'static Rule) -> RuleResult {
+    let started = crate::tasks::now();
+    let tier = if suite.settings.in_memory { Tier::Virtual } else { Tier::Real };
+    let id = rule.id.to_owned();
+    let mut result = RuleResult {
+        id,
+        verdict: Verdict::Untested("there is no test of it here".to_owned()),
+        tier,
+        cases: 0,
+        detail: Vec::new(),
+        took: Duration::ZERO,
+    };
+    if rule.kind == Kind::Untestable {
+        result.verdict = Verdict::Untested(rule.text.to_owned());
+    }
+    for test in registry::rule_tests(rule.id) {
+        let verdict = judge(suite, rule, test, &mut result);
+        if weight(&verdict) > weight(&result.verdict) {
+            result.verdict = verdict;
+        }
+    }
+    result.took = crate::tasks::now().saturating_duration_since(started);
+    result
+}
+
+/// What a rule comes to whose tests come to different things: the worst, and what was tested
+/// counts more than what was not.
+fn weight(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Untested(_) => 0,
+        Verdict::Skip(_) => 1,
+        Verdict::Pass => 2,
+        Verdict::Partial(_) => 3,
+        Verdict::Inconclusive(_) => 4,
+        Verdict::Invalid(_) => 5,
+        Verdict::Fail(_) => 6,
+    }
+}
+
+/// The verdict of one test.
+fn judge(suite: &Suite, rule: &'static Rule, test: RuleTest, result: &mut RuleResult) -> Verdict {
+    let mut attempt = 1;
+    loop {
+        let (verdict, cases, detail) = try_once(suite, rule, test);
+        result.cases += cases;
+        result.detail.extend(detail);
+        let Verdict::Inconclusive(why) = &verdict else { return verdict };
+        result.detail.push(format!("attempt {attempt} was inconclusive: {why}"));
+        if attempt == ATTEMPTS {
+            return verdict;
+        }
+        attempt += 1;
+    }
+}
+
+fn try_once(suite: &Suite, rule: &'static Rule, test: RuleTest) -> (Verdict, u64, Vec<String>) {
+    let runtime = match runtime(suite.settings.in_memory) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return (Verdict::Invalid(format!("no tokio runtime: {error}")), 0, Vec::new());
+        }
+    };
+    let run = AssertUnwindSafe(|| runtime.block_on(within(suite, rule, test)));
+    let outcome = catch_unwind(run).unwrap_or_else(|panic| {
+        let message = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("a panic");
+        (Verdict::Fail(format!("{}: panicked: {message}", rule.id)), 0, Vec::new())
+    });
+    // What a driver has left running must not keep the next test waiting.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+fn runtime(virtual_time: bool) -> std::io::Result<Runtime> {
+    if virtual_time {
+        Builder::new_current_thread().enable_time().start_paused(true).build()
+    } else {
+        Builder::new_multi_thread().worker_threads(2).enable_all().build()
+    }
+}
+
+async fn within(suite: &Suite, rule: &'static Rule, test: RuleTest) -> (Verdict, u64, Vec<String>) {
+    let harness = (suite.stores)();
+    let case = match Case::begin(harness, rule, &suite.settings).await {
+        Ok(case) => Arc::new(case),
+        Err(verdict) => return (verdict, 0, Vec::new()),
+    };
+    let run = tokio::time::timeout(LIMIT, test(Arc::clone(&case)));
+    let hung = |_| Err(case.fail(format!("not done after {LIMIT:?}: something hangs")));
+    let outcome = if suite.settings.in_memory {
+        let mut spinning = Spinning::watch();
+        tokio::select! {
+            biased;
+            why = spinning.noticed() => Err(case.fail(why)),
+            outcome = run => outcome.unwrap_or_else(hung),
+        }
+    } else {
+        run.await.unwrap_or_else(hung)
+    };
+    case.conclude(outcome)
+}

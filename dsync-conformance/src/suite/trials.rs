@@ -1,0 +1,79 @@
+//! The suite as a test program.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use libtest_mimic::{Arguments, Completion, Failed, FormatSetting, Trial};
+
+use super::results::RuleResult;
+use super::{Suite, runner, summary};
+use crate::rules::Kind;
+use crate::{Rule, Verdict};
+
+type Results = Arc<Mutex<Vec<RuleResult>>>;
+
+/// Most tests wait for leases to expire, so more of them run at a time than there are cores.
+const THREADS: usize = 12;
+
+pub(super) fn run(suites: &[Suite]) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    if arguments.test_threads.is_none() && suites.iter().any(|suite| !suite.settings.in_memory) {
+        arguments.test_threads = Some(THREADS);
+    }
+    let silent = arguments.format == Some(FormatSetting::Json);
+    let results: Vec<Results> = suites.iter().map(|_| Results::default()).collect();
+    let mut trials = Vec::new();
+    for (suite, results) in suites.iter().zip(&results) {
+        let prefix = if suites.len() > 1 { format!("{}::", suite.name) } else { String::new() };
+        for rule in suite.rules() {
+            let name = format!("{prefix}{}", name(rule));
+            trials.push(trial(name, suite.clone(), rule, Arc::clone(results)));
+        }
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    for (suite, results) in suites.iter().zip(&results) {
+        let results = std::mem::take(&mut *results.lock().unwrap_or_else(PoisonError::into_inner));
+        if results.is_empty() {
+            continue;
+        }
+        match summary::finish(suite, &results) {
+            Ok(text) if silent || text.is_empty() => {}
+            // Whoever closed the pipe does not want to read it.
+            Ok(text) => drop(io::stdout().write_all(text.as_bytes())),
+            Err(error) => {
+                drop(writeln!(io::stderr(), "the results could not be written: {error}"));
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    conclusion.exit_code()
+}
+
+/// Such as `required::2_02_cancelled_before_re_elected`.
+fn name(rule: &Rule) -> String {
+    let kind = match rule.kind {
+        Kind::Required => "required",
+        Kind::Capability => "capability",
+        Kind::Stochastic => "stochastic",
+        Kind::Untestable => "untestable",
+    };
+    format!("{kind}::{}_{}", rule.id.replace('.', "_"), rule.name)
+}
+
+fn trial(name: String, suite: Suite, rule: &'static Rule, results: Results) -> Trial {
+    Trial::ignorable_test(name, move || {
+        let result = runner::one(&suite, rule);
+        let verdict = result.verdict.clone();
+        results.lock().unwrap_or_else(PoisonError::into_inner).push(result);
+        match verdict {
+            Verdict::Pass | Verdict::Partial(_) => Ok(Completion::Completed),
+            Verdict::Fail(why) => Err(Failed::from(format!("{why}\nThe rule: {}", rule.text))),
+            Verdict::Invalid(why) => Err(Failed::from(format!("the run proves nothing: {why}"))),
+            Verdict::Skip(why) | Verdict::Untested(why) => Ok(Completion::ignored_with(why)),
+            Verdict::Inconclusive(why) => {
+                Ok(Completion::ignored_with(format!("inconclusive: {why}")))
+            }
+        }
+    })
+}

@@ -16,6 +16,7 @@ mod scenarios;
 pub mod schedule;
 mod shrink;
 pub mod simulation;
+mod storm;
 pub mod suite;
 mod tasks;
 pub mod verdict;

@@ -21,14 +21,19 @@ use crate::world::{MockGround, Names, World};
 /// If the machine has no room for another tokio runtime.
 #[must_use]
 pub fn run(schedule: &Schedule) -> History {
+    let world = || {
+        let ground = Arc::new(MockGround::new(schedule.store));
+        World::new(schedule, ground, Names::default())
+    };
+    within(world).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Runs a world in virtual time. It is made there, so that what it is made of has the same clock.
+pub(crate) fn within(make: impl FnOnce() -> World) -> Result<History, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
-        .unwrap_or_else(|error| panic!("failed to build a runtime: {error}"));
-    let schedule = schedule.clone();
-    runtime.block_on(async move {
-        let ground = Arc::new(MockGround::new(schedule.store));
-        World::new(&schedule, ground, Names::default()).run().await
-    })
+        .map_err(|error| format!("failed to build a runtime: {error}"))?;
+    Ok(runtime.block_on(async move { make().run().await }))
 }

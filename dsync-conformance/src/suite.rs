@@ -15,13 +15,16 @@ use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use dsync::driver::Capabilities;
 use dsync::{Driver, Result};
 
 use self::connector::Connector;
 pub(crate) use self::runner::RuleTest;
+pub(crate) use self::stalls::Stalls;
+use crate::storm::{Plan, Storm};
 use crate::{Harness, Rule, Verdict, rules};
 
 /// The suite for a driver: `connect` makes a driver with a connection of its own, and is called
@@ -55,6 +58,16 @@ pub fn suite_of(name: impl Into<String>, harness: impl Harness) -> Suite {
 /// The environment variable that names the directory to write results to.
 pub const REPORT_VARIABLE: &str = "DSYNC_CONFORMANCE_REPORT";
 
+/// The environment variable that says for how many seconds random schedules run in real time.
+pub const LENGTH_VARIABLE: &str = "DSYNC_CONFORMANCE_FOR";
+
+/// The environment variable that says where their chance begins.
+pub const SEED_VARIABLE: &str = "DSYNC_CONFORMANCE_SEED";
+
+fn from_environment(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
+}
+
 /// The rules, a store, and how to run the one against the other.
 ///
 /// [`run`](Self::run) is the `main` of a test target with `harness = false`. It understands the
@@ -63,9 +76,13 @@ pub const REPORT_VARIABLE: &str = "DSYNC_CONFORMANCE_REPORT";
 #[derive(Clone)]
 pub struct Suite {
     name: String,
-    stores: Arc<dyn Fn() -> Arc<dyn Harness> + Send + Sync>,
+    stores: Stores,
     settings: Settings,
+    storm: Arc<OnceLock<Storm>>,
 }
+
+/// Where harnesses come from.
+pub(crate) type Stores = Arc<dyn Fn() -> Arc<dyn Harness> + Send + Sync>;
 
 /// How a suite is run.
 #[derive(Clone, Debug)]
@@ -95,10 +112,7 @@ impl Suite {
         Self::over(name, Arc::new(move || Arc::new(make())))
     }
 
-    fn over(
-        name: impl Into<String>,
-        stores: Arc<dyn Fn() -> Arc<dyn Harness> + Send + Sync>,
-    ) -> Self {
+    fn over(name: impl Into<String>, stores: Stores) -> Self {
         Self {
             name: name.into(),
             stores,
@@ -109,6 +123,7 @@ impl Suite {
                 report: None,
                 namespaces: ["default".to_owned(), "dsync-conformance".to_owned()],
             },
+            storm: Arc::default(),
         }
     }
 
@@ -173,6 +188,22 @@ impl Suite {
     pub fn verdicts(&self) -> Vec<(&'static Rule, Verdict)> {
         let results = runner::all(self);
         results.into_iter().map(|(rule, result)| (rule, result.verdict)).collect()
+    }
+
+    /// What random schedules say. The first call runs them, and blocks its thread meanwhile.
+    pub(crate) fn storm(&self, capabilities: &Capabilities, lease: Duration) -> &Storm {
+        self.storm.get_or_init(|| {
+            let plan = Plan {
+                in_memory: self.settings.in_memory,
+                lease,
+                length: Duration::from_secs(from_environment(LENGTH_VARIABLE, 60)),
+                seed: from_environment(SEED_VARIABLE, 1),
+            };
+            let (stores, capabilities) = (Arc::clone(&self.stores), capabilities.clone());
+            // It has runtimes of its own, and the caller may be within one.
+            let storm = std::thread::spawn(move || Storm::run(&stores, &capabilities, plan));
+            storm.join().unwrap_or_default()
+        })
     }
 
     /// The rules that are run.

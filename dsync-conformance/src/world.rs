@@ -53,6 +53,11 @@ impl Default for Names {
 }
 
 impl Names {
+    /// Names that nobody else uses, if nobody else uses the scope.
+    pub(crate) fn in_scope(scope: String) -> Self {
+        Self { scope, ..Self::default() }
+    }
+
     pub(crate) fn key(&self, index: usize) -> Key {
         let (kind, name) = match index {
             ELECTION => (Kind::Election, &self.election),

@@ -4,12 +4,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{at, named};
+use super::{Precision, at, named};
 use crate::history::{At, History, Term};
 use crate::violation::Violation;
 
 /// When a term had stopped, as far as another may begin: what it is judged by, and that instant.
-fn over(history: &History, term: &Term, next: At) -> (&'static str, At) {
+fn over(history: &History, term: &Term, next: At, precision: Precision) -> (&'static str, At) {
+    if !precision.exact && term.cancelled_at.is_some() {
+        // Past the hard deadline nothing is polled, whenever that was written down; before, its
+        // user was told in time or not at all, which is judged elsewhere.
+        let stopped = term.stopped_at.unwrap_or(At::MAX).min(term.hard_deadline);
+        return ("its work had stopped by", stopped);
+    }
     let node = &history.nodes[term.node];
     if node.slept_within(term.sent, next) {
         // Nobody can run on a machine that stands still; the clock has to be enough.
@@ -43,7 +49,7 @@ fn violation(history: &History, first: &Term, second: &Term, how: &str, until: A
 
 /// 2.02 by one pass over the terms in the order in which they were granted.
 #[must_use]
-pub fn overlaps(history: &History, terms: &[Term]) -> Vec<Violation> {
+pub fn overlaps(history: &History, terms: &[Term], precision: Precision) -> Vec<Violation> {
     let mut by_key: BTreeMap<usize, Vec<&Term>> = BTreeMap::new();
     for term in terms.iter().filter(|term| term.granted.is_some()) {
         by_key.entry(term.key).or_default().push(term);
@@ -56,7 +62,7 @@ pub fn overlaps(history: &History, terms: &[Term]) -> Vec<Violation> {
         for term in terms.iter().copied() {
             let Some((_, granted)) = term.granted else { continue };
             open.retain(|first| {
-                let (how, until) = over(history, first, granted);
+                let (how, until) = over(history, first, granted, precision);
                 if until <= granted {
                     return false;
                 }

@@ -18,12 +18,14 @@ pub struct Shape {
     pub least_steps: usize,
     /// How many steps at most.
     pub most_steps: usize,
+    /// The lease duration in milliseconds; `None`: 2, 3 or 6 seconds.
+    pub lease_ms: Option<u64>,
 }
 
 impl Default for Shape {
     /// Four nodes, two minutes, at least a hundred faults.
     fn default() -> Self {
-        Self { nodes: 4, length_ms: 120_000, least_steps: 130, most_steps: 160 }
+        Self { nodes: 4, length_ms: 120_000, least_steps: 130, most_steps: 160, lease_ms: None }
     }
 }
 
@@ -41,6 +43,7 @@ pub fn schedules(shape: Shape, store: Store) -> BoxedStrategy<Schedule> {
     (plan, vec(node(), shape.nodes), steps)
         .prop_map(move |(plan, mut nodes, (count, bursts))| {
             let (seed, lease_ms, latency_ms, losses, drifts) = plan;
+            let lease_ms = shape.lease_ms.unwrap_or(lease_ms);
             let mut steps = Vec::new();
             for (from, burst) in bursts {
                 for (after, mut action) in burst {

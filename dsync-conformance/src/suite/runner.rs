@@ -13,6 +13,7 @@ use super::case::{Case, Outcome};
 use super::results::{RuleResult, Tier};
 use super::spinning::Spinning;
 use super::{Suite, registry};
+use crate::check::CHECKED;
 use crate::rules::Kind;
 use crate::{Rule, Verdict};
 
@@ -69,8 +70,34 @@ pub(super) fn one(suite: &Suite, rule: &'static Rule) -> RuleResult {
             result.verdict = verdict;
         }
     }
+    if let Some((verdict, cases)) = by_chance(suite, rule, &result.verdict) {
+        result.cases += cases;
+        if weight(&verdict) > weight(&result.verdict) {
+            result.verdict = verdict;
+        }
+    }
     result.took = crate::tasks::now().saturating_duration_since(started);
     result
+}
+
+/// What random schedules say of a rule, and how many of them; `None`: nothing.
+fn by_chance(suite: &Suite, rule: &'static Rule, sofar: &Verdict) -> Option<(Verdict, u64)> {
+    let speaks = CHECKED.contains(&rule.id) || rule.kind == Kind::Stochastic;
+    // Schedules add nothing to a violation that a directed test has found.
+    if !speaks || matches!(sofar, Verdict::Fail(_)) {
+        return None;
+    }
+    let runtime = runtime(suite.settings.in_memory).ok()?;
+    let begin = async {
+        let harness = (suite.stores)();
+        Case::begin(harness, rule, &suite.settings).await
+    };
+    let case = match runtime.block_on(begin) {
+        Ok(case) => case,
+        Err(verdict) => return Some((verdict, 0)),
+    };
+    let storm = suite.storm(&case.capabilities, case.lease);
+    Some((storm.verdict(rule)?, storm.tally.schedules))
 }
 
 /// What a rule comes to whose tests come to different things: the worst, and what was tested

@@ -18,6 +18,7 @@ const LOOK: Duration = Duration::from_millis(10);
 impl World {
     /// Demands progress, then ends everything and looks for what is left.
     pub(super) async fn finish(&mut self) -> Result<()> {
+        self.ground.calm().await;
         self.heal().await?;
         // What was sent before may still land, and is as much of a fault as it was.
         let in_flight = |world: &Self| world.nodes.iter().any(|node| node.link.in_flight() > 0);

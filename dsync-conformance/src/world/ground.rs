@@ -34,6 +34,9 @@ pub(crate) trait Ground: fmt::Debug + Send + Sync {
     /// Loses the last write.
     async fn lose_last_write(&self, key: &Key) -> bool;
 
+    /// Completes when nothing is being done to the server as a whole.
+    async fn calm(&self) {}
+
     /// What the machine may add to a bound: nothing in virtual time but the rounding of timers.
     fn slack(&self) -> Duration;
 

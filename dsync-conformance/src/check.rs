@@ -4,6 +4,7 @@ mod cancelling;
 mod costs;
 mod exclusion;
 mod fencing;
+mod mutex;
 mod order;
 mod progress;
 
@@ -51,6 +52,7 @@ pub fn check(history: &History, precision: Precision) -> Vec<Violation> {
     cancelling::lost_records(history, &terms, precision, &mut found);
     fencing::tokens_increase(&terms, &mut found);
     fencing::register(history, &terms, &mut found);
+    mutex::linearizable(history, &terms, &mut found);
     progress::demands(history, &mut found);
     costs::requests(history, &mut found);
     costs::trouble(history, &mut found);
@@ -69,3 +71,6 @@ fn named(history: &History, term: &Term) -> String {
 fn at(instant: Duration) -> String {
     format!("{:.3} s", instant.as_secs_f64())
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,8 @@ pub struct History {
     pub ended_at: At,
     /// What candidates were told to do with time.
     pub timing: Timing,
+    /// Whether a follower hears of changes; else it has to look.
+    pub watched: bool,
     /// What was demanded after the last fault had healed, and how it went.
     pub demands: Vec<Demand>,
 }

@@ -94,12 +94,30 @@ impl Storm {
         self.stalled += other.stalled;
     }
 
+    /// 3.04: tokens go on growing over restarts of the store.
+    fn across_restarts(&self) -> Verdict {
+        let restarts = ["server_killed", "forgotten"]
+            .iter()
+            .filter_map(|kind| self.tally.faults.get(*kind))
+            .sum::<u64>();
+        match self.violations.get("3.01") {
+            _ if restarts == 0 => Verdict::Skip(
+                "nobody here can restart the store (Harness::server_control)".to_owned(),
+            ),
+            Some(message) => Verdict::Fail(message.replacen("3.01", "3.04", 1)),
+            None => Verdict::Pass,
+        }
+    }
+
     /// What it says of a rule; `None`: nothing.
     pub(crate) fn verdict(&self, rule: &Rule) -> Option<Verdict> {
         let id = rule.id;
         if matches!(id, "4.04" | "5.07") {
             // How often which candidate won stands in the report.
             return Some(Verdict::Pass);
+        }
+        if id == "3.04" {
+            return Some(self.across_restarts());
         }
         if !CHECKED.contains(&id) {
             return None;

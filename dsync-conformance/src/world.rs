@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsync::driver::{Driver, Key, Kind};
+use dsync::driver::{Driver, Key, Kind, WatchScope};
 use dsync::{Config, Dsync, Election, Resource, Result};
 
 pub(crate) use self::candidate::Register;
@@ -163,7 +163,11 @@ impl World {
         let Some(running) = &mut site.running else { return Ok(()) };
         if running.dsync.is_none() {
             let timing = dsync::Timing::new(Duration::from_millis(self.schedule.lease_ms));
-            self.recorder.with(|history| history.timing = durations(&timing, &*inner));
+            let watched = inner.capabilities().watch != WatchScope::Nothing;
+            self.recorder.with(|history| {
+                history.timing = durations(&timing, &*inner);
+                history.watched = watched;
+            });
             let driver = FaultyDriver::new(inner, &site.link, &running.process, &self.keys);
             let config = config(index, &self.names, timing, &site.machine, &self.keys);
             running.dsync = Some(Dsync::with_env(driver, config, running.process.env())?);

@@ -20,6 +20,8 @@ pub(super) fn requests(history: &History, found: &mut Vec<Violation>) {
     let mut at_rest: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     let mut renewing: BTreeMap<(usize, usize), bool> = BTreeMap::new();
     let mut told = false;
+    // Without a watch, a follower looks once in a retry period.
+    let rest = if history.watched { REST } else { STORM };
     for entry in &history.entries {
         match &entry.event {
             Event::Called { key, verb, .. } => {
@@ -43,7 +45,7 @@ pub(super) fn requests(history: &History, found: &mut Vec<Violation>) {
             Event::Rest { begins: false } => {
                 for (of, count) in std::mem::take(&mut at_rest) {
                     let renews = renewing.get(&of).copied().unwrap_or_default();
-                    if count > REST && !renews {
+                    if count > rest && !renews {
                         found.push(restless(history, of, entry.at, count));
                     }
                 }

@@ -56,7 +56,9 @@ pub fn overlaps(history: &History, terms: &[Term], precision: Precision) -> Vec<
     }
     let mut found = Vec::new();
     for terms in by_key.values_mut() {
-        terms.sort_by_key(|term| (term.granted, term.term));
+        // By the latest instant at which each may have been granted: what was over for one is over for
+        // those after it.
+        terms.sort_by_key(|term| (term.granted.map(|(from, to)| (to, from)), term.term));
         // Of all that have begun, those that may still go on.
         let mut open: Vec<&Term> = Vec::new();
         for term in terms.iter().copied() {
@@ -84,7 +86,7 @@ pub fn overlaps_by_pairs(history: &History, terms: &[Term]) -> Vec<(u64, u64)> {
     for first in terms {
         for second in terms {
             let (Some(begun), Some(granted)) = (first.granted, second.granted) else { continue };
-            let is_later = (begun, first.term) < (granted, second.term);
+            let is_later = (begun.1, begun.0, first.term) < (granted.1, granted.0, second.term);
             if first.key != second.key || !is_later || first.lost {
                 continue;
             }

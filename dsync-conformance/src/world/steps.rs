@@ -250,10 +250,11 @@ impl World {
             Action::Touch { key } => (Some(key_of(key)), "touched"),
             _ => return,
         };
-        if action.is_record_loss() {
+        let loss = action.is_record_loss().then(|| {
             // Before it is done: from here on nobody can rely on the record.
             self.recorder.note(None, Event::RecordLoss { key, kind });
-        }
+            self.recorder.with(|history| history.entries.len() - 1)
+        });
         let name = self.names.key(key.unwrap_or_default());
         let done = match action {
             Action::Forget => self.ground.forget().await,
@@ -266,6 +267,9 @@ impl World {
         };
         if done {
             self.recorder.note(None, Event::Took { kind });
+        } else if let Some(index) = loss {
+            let event = Event::Note(format!("nobody here can make the record be {kind}"));
+            self.recorder.with(|history| history.entries[index].event = event);
         }
     }
 

@@ -34,6 +34,7 @@ pub(crate) struct Storm {
     /// For how long the machine stood still while something had to happen in time.
     pub(crate) stalled: Duration,
     pub(crate) took: Duration,
+    pub(crate) seed: u64,
 }
 
 /// How to make a storm.
@@ -69,6 +70,7 @@ impl Storm {
         } else {
             round::in_real_time(stores, capabilities, plan)
         };
+        storm.seed = plan.seed;
         storm.took = tasks::now().saturating_duration_since(started);
         storm
     }

@@ -4,7 +4,7 @@ pub(crate) mod case;
 mod connector;
 pub(crate) mod peer;
 mod registry;
-pub mod results;
+mod results;
 mod runner;
 mod spinning;
 mod stalls;
@@ -23,6 +23,7 @@ use dsync::{Driver, Result};
 
 use self::connector::Connector;
 pub(crate) use self::runner::RuleTest;
+pub(crate) use self::results::Subject;
 pub(crate) use self::stalls::Stalls;
 use crate::storm::{Plan, Storm};
 use crate::{Harness, Rule, Verdict, rules};
@@ -79,6 +80,7 @@ pub struct Suite {
     stores: Stores,
     settings: Settings,
     storm: Arc<OnceLock<Storm>>,
+    subject: Arc<OnceLock<Subject>>,
 }
 
 /// Where harnesses come from.
@@ -124,6 +126,7 @@ impl Suite {
                 namespaces: ["default".to_owned(), "dsync-conformance".to_owned()],
             },
             storm: Arc::default(),
+            subject: Arc::default(),
         }
     }
 

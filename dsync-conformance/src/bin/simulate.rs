@@ -8,15 +8,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use dsync_conformance::check::{Precision, check};
+use dsync::Driver;
+use dsync::driver::WatchScope;
+use dsync_conformance::check::{CHECKED, Precision, check};
+use dsync_conformance::report::{
+    DriverInfo, Equipment, Judgement, Report, Run, ServerInfo, Tier,
+};
 use dsync_conformance::schedule::{Shape, Store};
 use dsync_conformance::simulation::{Batch, Failure, Tally, run, trace};
-use dsync_conformance::{Schedule, Violation, shrink};
+use dsync_conformance::{Schedule, Verdict, Violation, shrink};
+use dsync_mock::MockDriver;
 use lexopt::prelude::*;
 
 const HELP: &str = "\
 usage: simulate [--for SECONDS] [--schedules N] [--seed N] [--store STORE] [--rules IDS]
-                [--corpus DIR] [--failures DIR]
+                [--corpus DIR] [--failures DIR] [--report FILE]
        simulate --replay FILE [--failures DIR]
        simulate --traces N [--seed N]
        simulate --hunt RULE [--says TEXT] [--seeds N] [--schedules N] [--into FILE]
@@ -31,6 +37,7 @@ checks every rule. A failing schedule is made as small as it can be, printed and
   --rules IDS      judge these rules alone, such as 2.02,2.07
   --corpus DIR     first, replay every schedule in this folder
   --failures DIR   where failing schedules go (default: target/conformance/failures)
+  --report FILE    write a part of a report here
   --replay FILE    run this one schedule and show what happens
   --traces N       print a hash of what happens in each of N schedules
   --hunt RULE      count the schedules until this rule is violated, from each of several seeds,
@@ -51,6 +58,7 @@ struct Options {
     rules: BTreeSet<String>,
     corpus: Option<PathBuf>,
     failures: PathBuf,
+    report: Option<PathBuf>,
     replay: Option<PathBuf>,
     traces: Option<u64>,
     hunt: Option<String>,
@@ -79,6 +87,7 @@ fn options() -> Result<Options, String> {
         rules: BTreeSet::new(),
         corpus: None,
         failures: PathBuf::from("target/conformance/failures"),
+        report: None,
         replay: None,
         traces: None,
         hunt: None,
@@ -111,6 +120,7 @@ fn options() -> Result<Options, String> {
             "into" => options.into = Some(value.into()),
             "corpus" => options.corpus = Some(value.into()),
             "failures" => options.failures = value.into(),
+            "report" => options.report = Some(value.into()),
             "replay" => options.replay = Some(value.into()),
             "rules" => options.rules = shown.split(',').map(str::to_owned).collect(),
             "store" => {
@@ -131,7 +141,7 @@ fn options() -> Result<Options, String> {
         .rules
         .iter()
         .chain(&options.hunt)
-        .find(|id| !dsync_conformance::check::CHECKED.contains(&id.as_str()))
+        .find(|id| !CHECKED.contains(&id.as_str()))
     {
         return Err(format!("--rules: {unknown} is not checked here"));
     }
@@ -177,6 +187,10 @@ fn act(options: &Options) -> Result<bool, String> {
     let (tally, failure) =
         batch.run(|_| limit.is_none_or(|limit| started.elapsed() < limit), counts);
     let took = started.elapsed();
+    if let Some(file) = &options.report {
+        let report = report(options, &tally, took, failure.as_ref());
+        write(file, &report.to_json().map_err(|error| error.to_string())?)?;
+    }
     if let Some(failure) = failure {
         show_failure(&failure, options)?;
         return Ok(false);
@@ -187,6 +201,43 @@ fn act(options: &Options) -> Result<bool, String> {
         println!("INVALID: {gap}");
     }
     Ok(gaps.is_empty())
+}
+
+/// A part of a report on the store in memory, which is what was simulated on.
+fn report(options: &Options, tally: &Tally, took: Duration, failure: Option<&Failure>) -> Report {
+    let mut driver = DriverInfo::new("mock").with_version(env!("CARGO_PKG_VERSION"));
+    for store in &options.stores {
+        let (name, mock) = match store {
+            Store::Backend => ("backend", MockDriver::new()),
+            Store::Observer => ("observer", MockDriver::observer()),
+            Store::Releases => {
+                ("releases", MockDriver::new().with_watch(WatchScope::Releases))
+            }
+        };
+        driver = driver.with_form(name, &mock.capabilities());
+    }
+    let mut report = Report::new(driver);
+    let version = env!("CARGO_PKG_VERSION");
+    report.server = Some(ServerInfo::parse(&format!("dsync-mock {version}")));
+    report.harness = Equipment { operator: true, server_control: true, ..Equipment::default() };
+    let mut run = Run::here(took).with_tally(tally);
+    run.seeds = vec![options.seed];
+    // A run that was cut short by a violation is judged by that.
+    run.gaps = if failure.is_some() { Vec::new() } else { tally.gaps() };
+    report.add_run(Tier::S1, &run);
+    for id in CHECKED.iter().chain(&["3.04", "4.04", "5.07"]) {
+        if !options.rules.is_empty() && !options.rules.contains(*id) {
+            continue;
+        }
+        let verdict = match failure {
+            Some(failure) if failure.violation.rule == *id => {
+                Verdict::Fail(failure.violation.message.clone())
+            }
+            _ => Verdict::Pass,
+        };
+        report.judge(Tier::S1, id, Judgement::new(verdict, tally.schedules));
+    }
+    report
 }
 
 /// Counts the schedules until a rule is violated. Succeeds also if it never is.

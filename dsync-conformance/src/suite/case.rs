@@ -157,6 +157,10 @@ impl Case {
         if self.in_memory { many } else { many.div_ceil(3) }
     }
 
+    pub(super) fn harness(&self) -> &dyn Harness {
+        &*self.harness
+    }
+
     pub(crate) fn is_in_memory(&self) -> bool {
         self.in_memory
     }

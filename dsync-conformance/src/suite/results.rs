@@ -1,67 +1,91 @@
-//! What came of a run, for reports.
+//! What came of a run, as a part of a report.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{fs, io};
 
-use serde::{Deserialize, Serialize};
+use dsync::driver::Capabilities;
 
-use crate::{Verdict, rules};
-
-/// How a rule was tested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tier {
-    /// In virtual time, against a store in memory.
-    Virtual,
-    /// In real time.
-    Real,
-}
+use super::Suite;
+use crate::report::{DriverInfo, Environment, Equipment, Judgement, Report, Run, ServerInfo, Tier};
+use crate::{Harness, Verdict};
 
 /// What came of one rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RuleResult {
-    /// The id of the rule.
-    pub id: String,
-    /// What came of it.
-    #[serde(flatten)]
-    pub verdict: Verdict,
-    /// How it was tested.
-    pub tier: Tier,
-    /// How many cases were tried: races, calls that were cut short, states that were compared.
-    pub cases: u64,
+#[derive(Clone, Debug)]
+pub(super) struct RuleResult {
+    pub(super) id: &'static str,
+    pub(super) verdict: Verdict,
+    /// How many cases were tried: races, calls that were cut short, schedules.
+    pub(super) cases: u64,
     /// What else the author of the driver may want to know, one thing per line.
-    pub detail: Vec<String>,
+    pub(super) detail: Vec<String>,
     /// How long it took, in real time.
-    pub took: Duration,
+    pub(super) took: Duration,
 }
 
-/// What came of a whole run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Results {
-    /// The driver that was tested, by the name that the suite was given.
-    pub driver: String,
-    /// The server and its version, where the harness told.
-    pub server: Option<String>,
-    /// The version of the rules.
-    pub rules_version: u32,
-    /// Each rule that was run, in the order of ids.
-    pub rules: Vec<RuleResult>,
+/// What was tested.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    capabilities: Capabilities,
+    server: Option<String>,
+    equipment: Equipment,
 }
 
-/// Writes the results of a run. The one place to add other formats.
+impl Subject {
+    pub(super) fn new(capabilities: &Capabilities, harness: &dyn Harness) -> Self {
+        Self {
+            capabilities: capabilities.clone(),
+            server: harness.server(),
+            equipment: Equipment::of(harness),
+        }
+    }
+}
+
+/// Writes what came of a run to a file in `directory`. Where it is.
 pub(super) fn write(
     directory: &Path,
-    driver: &str,
-    server: Option<String>,
+    suite: &Suite,
     rules: &[RuleResult],
 ) -> io::Result<PathBuf> {
-    let mut rules = rules.to_vec();
-    rules.sort_by(|a, b| a.id.cmp(&b.id));
-    let rules_version = rules::VERSION;
-    let results = Results { driver: driver.to_owned(), server, rules_version, rules };
+    let report = report(suite, rules);
     fs::create_dir_all(directory)?;
-    let path = directory.join(format!("{driver}.json"));
-    fs::write(&path, serde_json::to_vec_pretty(&results)?)?;
+    let path = directory.join(format!("{}.json", suite.name));
+    fs::write(&path, report.to_json().map_err(io::Error::other)?)?;
     Ok(path)
+}
+
+fn report(suite: &Suite, rules: &[RuleResult]) -> Report {
+    let tier = if suite.settings.in_memory { Tier::S1 } else { Tier::R };
+    let mut driver = DriverInfo::new(&suite.name);
+    let subject = suite.subject.get();
+    if let Some(subject) = subject {
+        driver = driver.with_form("", &subject.capabilities);
+    }
+    let mut report = Report::new(driver);
+    if let Some(subject) = subject {
+        report.server = subject.server.as_deref().map(ServerInfo::parse);
+        report.harness = subject.equipment;
+    }
+    let took = rules.iter().map(|rule| rule.took).max().unwrap_or_default();
+    let mut run = match suite.storm.get() {
+        Some(storm) => Run::here(storm.took).with_tally(&storm.tally),
+        None => Run::here(took),
+    };
+    if let Some(storm) = suite.storm.get() {
+        run.seeds = vec![storm.seed];
+        if !suite.settings.in_memory {
+            // That was the time of the machine.
+            run.virtual_ms = 0;
+            run.longest_stall_ms = Some(storm.stalled.as_secs_f64() * 1e3);
+        }
+    }
+    run.environments = vec![Environment::here()];
+    report.add_run(tier, &run);
+    for rule in rules {
+        let notes = rule.detail.iter().cloned();
+        let judgement = Judgement::new(rule.verdict.clone(), rule.cases).with_notes(notes);
+        report.judge(tier, rule.id, judgement);
+    }
+    report
 }

@@ -10,7 +10,7 @@ use dsync::env::BoxFuture;
 use tokio::runtime::{Builder, Runtime};
 
 use super::case::{Case, Outcome};
-use super::results::{RuleResult, Tier};
+use super::results::{RuleResult, Subject};
 use super::spinning::Spinning;
 use super::{Suite, registry};
 use crate::check::CHECKED;
@@ -51,12 +51,9 @@ pub(super) fn all(suite: &Suite) -> Vec<(&'static Rule, RuleResult)> {
 /// One rule, on this thread, which must not belong to a runtime.
 pub(super) fn one(suite: &Suite, rule: &'static Rule) -> RuleResult {
     let started = crate::tasks::now();
-    let tier = if suite.settings.in_memory { Tier::Virtual } else { Tier::Real };
-    let id = rule.id.to_owned();
     let mut result = RuleResult {
-        id,
+        id: rule.id,
         verdict: Verdict::Untested("there is no test of it here".to_owned()),
-        tier,
         cases: 0,
         detail: Vec::new(),
         took: Duration::ZERO,
@@ -81,6 +78,11 @@ pub(super) fn one(suite: &Suite, rule: &'static Rule) -> RuleResult {
     result
 }
 
+/// Keeps what a report tells of the driver and its store.
+fn know(suite: &Suite, case: &Case) {
+    suite.subject.get_or_init(|| Subject::new(&case.capabilities, case.harness()));
+}
+
 /// What random schedules say of a rule, and how many of them; `None`: nothing.
 fn by_chance(suite: &Suite, rule: &'static Rule, sofar: &Verdict) -> Option<(Verdict, u64)> {
     let speaks =
@@ -98,6 +100,7 @@ fn by_chance(suite: &Suite, rule: &'static Rule, sofar: &Verdict) -> Option<(Ver
         Ok(case) => case,
         Err(verdict) => return Some((verdict, 0)),
     };
+    know(suite, &case);
     let storm = suite.storm(&case.capabilities, case.lease);
     Some((storm.verdict(rule)?, storm.tally.schedules))
 }
@@ -167,6 +170,7 @@ async fn within(suite: &Suite, rule: &'static Rule, test: RuleTest) -> (Verdict,
         Ok(case) => Arc::new(case),
         Err(verdict) => return (verdict, 0, Vec::new()),
     };
+    know(suite, &case);
     let run = tokio::time::timeout(LIMIT, test(Arc::clone(&case)));
     let hung = |_| Err(case.fail(format!("not done after {LIMIT:?}: something hangs")));
     let outcome = if suite.settings.in_memory {

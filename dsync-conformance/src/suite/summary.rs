@@ -12,7 +12,7 @@ use crate::Verdict;
 pub(super) fn finish(suite: &Suite, results: &[RuleResult]) -> io::Result<String> {
     let mut text = String::new();
     let mut results = results.to_vec();
-    results.sort_by(|a, b| a.id.cmp(&b.id));
+    results.sort_by_key(|result| result.id);
     for result in &results {
         if let Verdict::Partial(why) = &result.verdict {
             say(&mut text, &format!("partial {} {}: {why}", suite.name, result.id));
@@ -23,9 +23,7 @@ pub(super) fn finish(suite: &Suite, results: &[RuleResult]) -> io::Result<String
     }
     let wanted = env::var_os(REPORT_VARIABLE).filter(|value| !value.is_empty());
     if let Some(directory) = suite.settings.report.clone().or(wanted.map(PathBuf::from)) {
-        // A harness that needs a runtime to be made has none here, and names no server then.
-        let server = (!suite.settings.in_memory).then(|| (suite.stores)().server()).flatten();
-        let path = results::write(&directory, &suite.name, server, &results)?;
+        let path = results::write(&directory, suite, &results)?;
         say(&mut text, &format!("results: {}", path.display()));
     }
     Ok(text)

@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// The folder `parts` beside the reports: a folder for each driver, and one for the self-test.
+/// The folder `parts` beside the reports: a folder for each driver, and one for what is broken on
+/// purpose.
 #[derive(Debug)]
 pub(super) struct Place {
     parts: PathBuf,
     report: PathBuf,
 }
 
-/// The folder of parts that belong to no driver.
-const SELF_TEST: &str = "self-test";
 /// The folder of lists of what is broken on purpose.
 const KILLS: &str = "kills";
 
@@ -36,11 +35,6 @@ impl Place {
         self.folder(driver)
     }
 
-    /// Where the parts of the self-test go.
-    pub(super) fn of_self_test(&self) -> Result<PathBuf> {
-        self.folder(SELF_TEST)
-    }
-
     /// Where lists of what is broken on purpose go.
     pub(super) fn of_kills(&self) -> Result<PathBuf> {
         self.folder(KILLS)
@@ -56,14 +50,9 @@ impl Place {
         self.report.join("broken")
     }
 
-    /// All parts of a driver's report, those of the self-test included.
+    /// All parts of a driver's report.
     pub(super) fn parts(&self, driver: &str) -> Result<Vec<PathBuf>> {
-        let mut found = self.files(driver)?;
-        // Without a part of its own, there is nothing that the self-test could stand beside.
-        if !found.is_empty() {
-            found.extend(self.files(SELF_TEST)?);
-        }
-        Ok(found)
+        self.files(driver)
     }
 
     /// The lists of what is broken on purpose.
@@ -105,13 +94,12 @@ mod tests {
         write(place.of("mock"), "b.json");
         write(place.of("mock"), "a.json");
         write(place.of("mock"), "log.txt");
-        write(place.of_self_test(), "flaws.json");
         write(place.of_kills(), "cores.json");
         let names = |files: Vec<PathBuf>| {
             let name = |file: PathBuf| file.file_name().unwrap().to_string_lossy().into_owned();
             files.into_iter().map(name).collect::<Vec<_>>()
         };
-        assert_eq!(names(place.parts("mock").unwrap()), ["a.json", "b.json", "flaws.json"]);
+        assert_eq!(names(place.parts("mock").unwrap()), ["a.json", "b.json"]);
         assert_eq!(names(place.kills().unwrap()), ["cores.json"]);
         assert!(place.parts("kube").unwrap().is_empty());
 

@@ -26,7 +26,7 @@ pub(super) fn run(place: &Place) -> Result<bool> {
 fn drivers(place: &Place) -> Result<bool> {
     say("\n=== drivers that are broken on purpose\n");
     let mut command = cargo(["test", "--locked", "-p", "dsync-conformance", "--test", "flaws"]);
-    command.env("DSYNC_CONFORMANCE_REPORT", place.of_self_test()?);
+    command.env("DSYNC_CONFORMANCE_KILLS", place.of_kills()?.join("drivers.json"));
     shell::run(&command, SLACK, |_| {})
 }
 

@@ -24,11 +24,7 @@ pub(crate) fn is(name: &str) -> bool {
 pub(crate) fn build(root: &Path, folder: &Path) -> Result<PathBuf> {
     let workspace = folder.join("workspace");
     for name in CRATES {
-        let from = root.join(name);
-        copy(&from.join("src"), &workspace.join(name).join("src"))?;
-        for file in ["Cargo.toml", "README.md"] {
-            write(&workspace.join(name).join(file), &read(&from.join(file))?)?;
-        }
+        copy(&root.join(name), &workspace.join(name))?;
     }
     write(&workspace.join("Cargo.toml"), &manifest(&read(&root.join("Cargo.toml"))?)?)?;
     write(&workspace.join("Cargo.lock"), &read(&root.join("Cargo.lock"))?)?;
@@ -88,7 +84,9 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         if entry.file_type()?.is_dir() {
             copy(&entry.path(), &target)?;
         } else {
-            write(&target, &read(&entry.path())?)?;
+            fs::create_dir_all(to)?;
+            fs::copy(entry.path(), &target)
+                .with_context(|| format!("failed to copy {}", entry.path().display()))?;
         }
     }
     Ok(())

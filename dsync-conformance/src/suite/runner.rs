@@ -83,8 +83,7 @@ pub(super) fn one(suite: &Suite, rule: &'static Rule) -> RuleResult {
 
 /// What random schedules say of a rule, and how many of them; `None`: nothing.
 fn by_chance(suite: &Suite, rule: &'static Rule, sofar: &Verdict) -> Option<(Verdict, u64)> {
-    let speaks =
-        CHECKED.contains(&rule.id) || rule.id == "3.04" || rule.kind == Kind::Stochastic;
+    let speaks = CHECKED.contains(&rule.id) || rule.id == "3.04" || rule.kind == Kind::Stochastic;
     // Schedules add nothing to a violation that a directed test has found.
     if !speaks || matches!(sofar, Verdict::Fail(_)) {
         return None;

@@ -8,7 +8,6 @@ use libtest_mimic::{Arguments, Completion, Failed, FormatSetting, Trial};
 
 use super::results::RuleResult;
 use super::{Suite, runner, summary};
-use crate::rules::Kind;
 use crate::{Rule, Verdict};
 
 type Results = Arc<Mutex<Vec<RuleResult>>>;
@@ -52,13 +51,7 @@ pub(super) fn run(suites: &[Suite]) -> ExitCode {
 
 /// Such as `required::2_02_cancelled_before_re_elected`.
 fn name(rule: &Rule) -> String {
-    let kind = match rule.kind {
-        Kind::Required => "required",
-        Kind::Capability => "capability",
-        Kind::Stochastic => "stochastic",
-        Kind::Untestable => "untestable",
-    };
-    format!("{kind}::{}_{}", rule.id.replace('.', "_"), rule.name)
+    format!("{}::{}_{}", rule.kind.word(), rule.id.replace('.', "_"), rule.name)
 }
 
 fn trial(name: String, suite: Suite, rule: &'static Rule, results: Results) -> Trial {

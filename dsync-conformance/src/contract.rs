@@ -9,6 +9,7 @@ mod expiry;
 mod foreign;
 mod fresh;
 mod late;
+mod lost;
 mod names;
 mod nonce;
 mod one_winner;

@@ -7,6 +7,7 @@ use dsync::Error;
 use dsync::driver::{Holder, Key, Kind, Lease, Nonce};
 use tokio::time::{sleep, timeout};
 
+use super::lost;
 use crate::suite::case::{Case, Outcome};
 use crate::suite::peer::{Peer, is_free, shown};
 
@@ -18,10 +19,17 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
     }
     errors += odd(&case, &peers).await?;
     errors += closed(&case, &peers).await?;
+    match lost::test(&case).await? {
+        Some(lost) => errors += lost,
+        None if case.is_in_memory() => {}
+        None => case.missing(
+            "requests and answers that are lost on the way (Harness::address, and Via::Proxy in \
+             Harness::connect)",
+        ),
+    }
     if errors == 0 {
         case.missing(
-            "no write was ever answered by an error, so how errors are classified was not seen; \
-             give the server's address (Harness::address), and a proxy makes some",
+            "no write was ever answered by an error, so how errors are classified was not seen",
         );
     }
     Ok(())
@@ -137,7 +145,7 @@ async fn cycle(
 }
 
 /// A definite error must not have been applied, now or a little later.
-async fn judge(
+pub(super) async fn judge(
     case: &Case,
     witness: &Peer,
     key: &Key,

@@ -36,12 +36,16 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
         }
     }
     drop(witness);
-    no_task_left(&case).await
+    no_task_left(&case).await?;
+    no_connection_left(&case).await
 }
 
 /// A driver that holds a lease and has a watch, and is then no more.
 async fn use_and_end(case: &Case, key: &Key, end: End) -> Outcome<Grip> {
-    let peer = case.peer().await?;
+    end_after_use(case, case.peer().await?, key, end).await
+}
+
+async fn end_after_use(case: &Case, peer: Peer, key: &Key, end: End) -> Outcome<Grip> {
     let mut watch = peer.watch(key);
     let first = poll_fn(|context| watch.as_mut().poll_next(context));
     // Whether it says anything is for 1.11 to judge.
@@ -95,6 +99,34 @@ async fn stands_still(case: &Case, witness: &Peer, key: &Key, grip: &Grip, end: 
             return Err(renewed(case, grip, end, read.as_ref()));
         }
         sleep(case.lease / 30).await;
+    }
+    Ok(())
+}
+
+/// Connections end with the driver as well.
+async fn no_connection_left(case: &Case) -> Outcome {
+    let Some(relay) = case.relay().await? else {
+        if !case.is_in_memory() {
+            case.missing("connections that stay open (Harness::address)");
+        }
+        return Ok(());
+    };
+    for end in ENDS {
+        case.count();
+        let peer = case.peer_via(&relay).await?;
+        end_after_use(case, peer, &case.key(Kind::Lock), end).await?;
+        let until = now() + Case::PATIENCE;
+        while relay.open() > 0 {
+            if now() >= until {
+                return Err(case.fail(format!(
+                    "{} connections to the server are still open {:?} after the driver was \
+                     {end:?} (Driver::close)",
+                    relay.open(),
+                    Case::PATIENCE
+                )));
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! 1.11: whatever a watch skips, it comes to show the last state.
 
+mod broken;
 mod changes;
 mod listener;
 mod releases;
@@ -14,8 +15,14 @@ use crate::suite::case::{Case, Outcome};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     match case.watches() {
-        WatchScope::Changes => changes::test(&case).await,
-        WatchScope::Releases => releases::test(&case).await,
+        WatchScope::Changes => {
+            changes::test(&case).await?;
+            broken::test(&case).await
+        }
+        WatchScope::Releases => {
+            releases::test(&case).await?;
+            broken::test(&case).await
+        }
         _ => {
             let works = works_nevertheless(&case).await?;
             let hint = if works { "; but it shows releases: declare what it keeps" } else { "" };

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::Settings;
 use super::peer::Peer;
+use super::relay::Relay;
 use super::stalls::Stalls;
 use crate::harness::{Operator, Via};
 use crate::{Harness, Rule, Verdict};
@@ -202,6 +203,19 @@ impl Case {
     /// A connection.
     pub(crate) async fn peer(&self) -> Outcome<Peer> {
         Ok(Peer::new(self.driver(Via::Direct).await?, self.rule.id))
+    }
+
+    /// Something between drivers and the server that loses what passes; `None`: the harness does
+    /// not say where the server is.
+    pub(crate) async fn relay(&self) -> Outcome<Option<Relay>> {
+        let Some(server) = self.harness.address() else { return Ok(None) };
+        let relay = Relay::to(server).await;
+        relay.map(Some).map_err(|error| Verdict::Invalid(format!("no relay: {error}")))
+    }
+
+    /// A connection through a relay.
+    pub(crate) async fn peer_via(&self, relay: &Relay) -> Outcome<Peer> {
+        Ok(Peer::new(self.driver(Via::Proxy(relay.address())).await?, self.rule.id))
     }
 
     /// Several connections, as of several processes.

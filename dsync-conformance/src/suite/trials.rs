@@ -8,7 +8,6 @@ use libtest_mimic::{Arguments, Completion, Failed, FormatSetting, Trial};
 
 use super::results::RuleResult;
 use super::{Suite, runner, summary};
-use crate::rules::Kind;
 use crate::{Rule, Verdict};
 
 type Results = Arc<Mutex<Vec<RuleResult>>>;
@@ -29,6 +28,15 @@ pub(super) fn run(suites: &[Suite]) -> ExitCode {
         for rule in suite.rules() {
             let name = format!("{prefix}{}", name(rule));
             trials.push(trial(name, suite.clone(), rule, Arc::clone(results)));
+        }
+    }
+    if !arguments.list {
+        let wanted = |name: &str| arguments.filter.as_ref().is_none_or(|text| name.contains(text));
+        for suite in suites.iter().filter(|suite| !suite.settings.in_memory) {
+            if suite.rules().any(|rule| runner::is_by_chance(rule) && wanted(&name(rule))) {
+                // Before all others: the server has its trouble meanwhile, and they must not.
+                runner::storm(suite, silent);
+            }
         }
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
@@ -52,13 +60,7 @@ pub(super) fn run(suites: &[Suite]) -> ExitCode {
 
 /// Such as `required::2_02_cancelled_before_re_elected`.
 fn name(rule: &Rule) -> String {
-    let kind = match rule.kind {
-        Kind::Required => "required",
-        Kind::Capability => "capability",
-        Kind::Stochastic => "stochastic",
-        Kind::Untestable => "untestable",
-    };
-    format!("{kind}::{}_{}", rule.id.replace('.', "_"), rule.name)
+    format!("{}::{}_{}", rule.kind.word(), rule.id.replace('.', "_"), rule.name)
 }
 
 fn trial(name: String, suite: Suite, rule: &'static Rule, results: Results) -> Trial {

@@ -138,6 +138,29 @@ impl<'a> Listener<'a> {
         }
     }
 
+    /// After the connection was broken: the watch ends and a new one begins, or it says that it
+    /// goes on.
+    pub(super) async fn recovers(&mut self) -> Outcome {
+        // Whatever was under way before says nothing.
+        let ends = self.ends;
+        let until = now() + Case::PATIENCE;
+        loop {
+            match self.item(until).await? {
+                Some(_) if self.ends > ends => return Ok(()),
+                Some(Observation::Alive) => return Ok(()),
+                Some(Observation::Record(_)) => {}
+                None => {
+                    return Err(self.case.fail(format!(
+                        "the connection of the watch of {} was broken, and for {:?} it neither \
+                         ended nor said that it works again (Driver::watch)",
+                        self.key,
+                        Case::PATIENCE
+                    )));
+                }
+            }
+        }
+    }
+
     /// Takes whatever comes, for a while.
     pub(super) async fn drain(&mut self, wait: Duration) -> Outcome {
         let until = now() + wait;

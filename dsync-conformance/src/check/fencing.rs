@@ -46,7 +46,7 @@ pub(super) fn tokens_increase(terms: &[Term], found: &mut Vec<Violation>) {
 pub(super) fn register(history: &History, terms: &[Term], found: &mut Vec<Violation>) {
     let granted: BTreeMap<(usize, u64), _> = terms
         .iter()
-        .filter_map(|term| Some(((term.key, term.token), (term.granted?.0, term.node, term.term))))
+        .filter_map(|term| Some(((term.key, term.token), (term.granted?, term.node, term.term))))
         .collect();
     let mut last = BTreeMap::new();
     for entry in &history.entries {
@@ -73,7 +73,9 @@ pub(super) fn register(history: &History, terms: &[Term], found: &mut Vec<Violat
             continue;
         }
         let before = last.insert(key, *writer).unwrap_or(*writer);
-        if before.0 > writer.0 {
+        // Where it is not known exactly when each was granted, they may have been in order.
+        let ((_, latest), (earliest, _)) = (writer.0, before.0);
+        if earliest > latest {
             found.push(Violation {
                 rule: "3.05",
                 message: format!(

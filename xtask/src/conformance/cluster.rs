@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use control_plane::{ControlPlane, Options};
 
 use super::kind::Kind;
 use super::{kind, kubeconfig};
@@ -37,18 +36,13 @@ impl Cluster {
     }
 }
 
-/// A cluster that is there. What was started for it ends with it.
-pub(super) struct Site {
-    kubeconfig: PathBuf,
-    owner: Owner,
-}
-
-/// Who the cluster belongs to.
-enum Owner {
-    /// Somebody else.
-    Other,
-    /// This program, which it ends with, however that ends.
-    Own(#[expect(dead_code, reason = "its end is the end of the servers")] Box<ControlPlane>),
+/// Where the tests go.
+pub(super) enum Site {
+    /// A cluster of somebody else's, by its kubeconfig.
+    Other(PathBuf),
+    /// A control plane that the tests start for themselves: so they can kill it as well.
+    TheirOwn,
+    /// A cluster of kind, which ends with this if it was made for it.
     Kind(Kind),
 }
 
@@ -58,13 +52,12 @@ impl Site {
         match cluster {
             Cluster::Local => Self::local(),
             Cluster::Kind => {
-                let kind = kind::find(&kind::Programs::default(), image)?;
-                Ok(Self { kubeconfig: kind.kubeconfig().to_owned(), owner: Owner::Kind(kind) })
+                Ok(Self::Kind(kind::find(&kind::Programs::default(), image)?))
             }
             Cluster::Current => {
                 let current = kubeconfig::current()?;
                 say(&format!("testing on {current}\n"));
-                Ok(Self { kubeconfig: current.file, owner: Owner::Other })
+                Ok(Self::Other(current.file))
             }
         }
     }
@@ -72,28 +65,30 @@ impl Site {
     fn local() -> Result<Self> {
         if let Some((kubeconfig, version)) = crate::cluster::running()? {
             say(&format!("kube-apiserver {version} is up: `cargo xtask cluster status`\n"));
-            return Ok(Self { kubeconfig, owner: Owner::Other });
+            say("it is shared, so it is not killed; `cargo xtask cluster down` first, and it is\n");
+            return Ok(Self::Other(kubeconfig));
         }
-        let own = ControlPlane::start(Options::default())?;
-        say(&format!("kube-apiserver {} answers\n", own.version()));
-        let kubeconfig = own.kubeconfig().to_owned();
-        Ok(Self { kubeconfig, owner: Owner::Own(Box::new(own)) })
+        Ok(Self::TheirOwn)
     }
 
     /// What tests have to know.
     pub(super) fn environment(&self) -> Vec<(&'static str, OsString)> {
-        let mut variables = vec![("DSYNC_TEST_KUBECONFIG", self.kubeconfig.clone().into())];
-        if matches!(self.owner, Owner::Kind(_)) {
-            variables.push(("DSYNC_TEST_KIND", kind::NAME.into()));
+        const KUBECONFIG: &str = "DSYNC_TEST_KUBECONFIG";
+        match self {
+            Self::TheirOwn => Vec::new(),
+            Self::Other(kubeconfig) => vec![(KUBECONFIG, kubeconfig.into())],
+            Self::Kind(kind) => vec![
+                (KUBECONFIG, kind.kubeconfig().into()),
+                ("DSYNC_TEST_KIND", kind::NAME.into()),
+            ],
         }
-        variables
     }
 
     /// Ends what was started, and waits for that.
     pub(super) fn end(self) -> Result<()> {
-        match self.owner {
-            Owner::Kind(kind) => kind.end(),
-            Owner::Other | Owner::Own(_) => Ok(()),
+        match self {
+            Self::Kind(kind) => kind.end(),
+            Self::Other(_) | Self::TheirOwn => Ok(()),
         }
     }
 }

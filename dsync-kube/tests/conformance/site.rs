@@ -1,0 +1,152 @@
+//! The server, and drivers for it.
+
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context as _;
+use control_plane::{ControlPlane, Options};
+use dsync::driver::Driver;
+use dsync::{Config, Error, ErrorKind, Result, async_trait};
+use dsync_conformance::Harness;
+use dsync_conformance::harness::{Operator, ServerControl, Via};
+use dsync_kube::KubeDriver;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client};
+
+use crate::control::{Docker, Own};
+
+/// A server to test on.
+#[derive(Clone)]
+pub(crate) struct Site {
+    kubeconfig: PathBuf,
+    version: String,
+    address: Option<SocketAddr>,
+    control: Option<Arc<dyn ServerControl>>,
+}
+
+impl Site {
+    pub(crate) fn find() -> anyhow::Result<Self> {
+        let kind = std::env::var("DSYNC_TEST_KIND").ok().filter(|name| !name.is_empty());
+        let Some(kubeconfig) = std::env::var_os("DSYNC_TEST_KUBECONFIG").map(PathBuf::from) else {
+            let own = ControlPlane::start(Options::default())?;
+            let kubeconfig = own.kubeconfig().to_owned();
+            let version = format!("kube-apiserver {}", own.version());
+            let address = Some(own.address());
+            let control: Arc<dyn ServerControl> = Arc::new(Own(Mutex::new(own)));
+            return Ok(Self { kubeconfig, version, address, control: Some(control) });
+        };
+        let (address, version) = look(&kubeconfig)?;
+        let (version, control) = match kind {
+            Some(name) => {
+                let docker = Docker::of_cluster(&name, &kubeconfig)?;
+                let nodes = docker.nodes();
+                let version = format!("kube-apiserver of kind with {nodes} control planes {version}");
+                let control: Arc<dyn ServerControl> = Arc::new(docker);
+                (version, Some(control))
+            }
+            None => (format!("kube-apiserver {version}"), None),
+        };
+        Ok(Self { kubeconfig, version, address, control })
+    }
+
+    pub(crate) fn describe(&self) -> &str {
+        &self.version
+    }
+
+    /// The Leases of a namespace, for the operator.
+    pub(crate) async fn leases(&self, namespace: &str) -> Result<Api<Lease>> {
+        let config = config(&self.kubeconfig).await.map_err(|error| wrong(&error))?;
+        let client = Client::try_from(config).map_err(|error| wrong(&error))?;
+        Ok(Api::namespaced(client, namespace))
+    }
+
+    /// Deletes what elections have left: their Leases stay, without a holder.
+    pub(crate) fn clean_up(&self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            for namespace in ["default", "kube-system"] {
+                let Ok(leases) = self.leases(namespace).await else { return };
+                let Ok(all) = leases.list(&kube::api::ListParams::default()).await else { return };
+                let names = all.items.into_iter().filter_map(|lease| lease.metadata.name);
+                for name in names.filter(|name| is_ours(name)) {
+                    // What cannot be deleted is a Lease without a holder, and harms nobody.
+                    let _ = leases.delete(&name, &kube::api::DeleteParams::default()).await;
+                }
+            }
+        });
+    }
+}
+
+/// Whether a Lease has a name that the suite gives.
+fn is_ours(name: &str) -> bool {
+    let kind = name.contains(".election.") || name.contains(".lock.");
+    kind && (name.starts_with("suite-") || name.starts_with("storm-"))
+}
+
+pub(crate) async fn config(path: &Path) -> Result<kube::Config, kube::config::KubeconfigError> {
+    let kubeconfig = Kubeconfig::read_from(path)?;
+    kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await
+}
+
+/// Where the server of a kubeconfig listens, and its version.
+fn look(kubeconfig: &Path) -> anyhow::Result<(Option<SocketAddr>, String)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let config = config(kubeconfig).await.context("the kubeconfig cannot be used")?;
+        let host = config.cluster_url.host().unwrap_or_default().trim_matches(['[', ']']);
+        let port = config.cluster_url.port_u16().unwrap_or(443);
+        let address = (host, port).to_socket_addrs().ok().and_then(|mut all| all.next());
+        let version = Client::try_from(config)?.apiserver_version().await;
+        let version = version.context("the server does not tell its version")?;
+        Ok((address, version.git_version))
+    })
+}
+
+pub(crate) fn wrong(error: &dyn fmt::Display) -> Error {
+    Error::ambiguous(ErrorKind::Internal, error.to_string())
+}
+
+#[async_trait]
+impl Harness for Site {
+    async fn connect(&self, via: Via) -> Result<Arc<dyn Driver>> {
+        let address = match via {
+            Via::Direct => {
+                let config = Config::new("unused").with_kubeconfig(&self.kubeconfig);
+                return Ok(Arc::new(KubeDriver::connect(&config).await?));
+            }
+            Via::Proxy(address) => address,
+        };
+        let mut config = config(&self.kubeconfig).await.map_err(|error| wrong(&error))?;
+        // The certificate is for the server, not for whoever stands in front of it.
+        let host = config.cluster_url.host().map(str::to_owned);
+        config.tls_server_name = config.tls_server_name.or(host);
+        config.cluster_url = format!("https://{address}").parse().map_err(|error| wrong(&error))?;
+        let client = Client::try_from(config).map_err(|error| wrong(&error))?;
+        Ok(Arc::new(KubeDriver::new(client)))
+    }
+
+    fn server(&self) -> Option<String> {
+        Some(self.version.clone())
+    }
+
+    fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    fn operator(&self) -> Option<Arc<dyn Operator>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn server_control(&self) -> Option<Arc<dyn ServerControl>> {
+        self.control.clone()
+    }
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Site").field(&self.version).finish()
+    }
+}

@@ -23,8 +23,8 @@ use dsync::driver::Capabilities;
 use dsync::{Driver, Result};
 
 use self::connector::Connector;
-pub(crate) use self::runner::RuleTest;
 pub(crate) use self::results::Subject;
+pub(crate) use self::runner::RuleTest;
 pub(crate) use self::stalls::Stalls;
 use crate::storm::{Plan, Storm};
 use crate::{Harness, Rule, Verdict, rules};

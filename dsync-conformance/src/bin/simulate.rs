@@ -11,9 +11,7 @@ use std::time::{Duration, Instant};
 use dsync::Driver;
 use dsync::driver::WatchScope;
 use dsync_conformance::check::{CHECKED, Precision, check};
-use dsync_conformance::report::{
-    DriverInfo, Equipment, Judgement, Report, Run, ServerInfo, Tier,
-};
+use dsync_conformance::report::{DriverInfo, Equipment, Judgement, Report, Run, ServerInfo, Tier};
 use dsync_conformance::schedule::{Shape, Store};
 use dsync_conformance::simulation::{Batch, Failure, Tally, run, trace};
 use dsync_conformance::{Schedule, Verdict, Violation, shrink};
@@ -137,11 +135,8 @@ fn options() -> Result<Options, String> {
             _ => return Err(format!("there is no option --{name}")),
         }
     }
-    if let Some(unknown) = options
-        .rules
-        .iter()
-        .chain(&options.hunt)
-        .find(|id| !CHECKED.contains(&id.as_str()))
+    if let Some(unknown) =
+        options.rules.iter().chain(&options.hunt).find(|id| !CHECKED.contains(&id.as_str()))
     {
         return Err(format!("--rules: {unknown} is not checked here"));
     }
@@ -210,9 +205,7 @@ fn report(options: &Options, tally: &Tally, took: Duration, failure: Option<&Fai
         let (name, mock) = match store {
             Store::Backend => ("backend", MockDriver::new()),
             Store::Observer => ("observer", MockDriver::observer()),
-            Store::Releases => {
-                ("releases", MockDriver::new().with_watch(WatchScope::Releases))
-            }
+            Store::Releases => ("releases", MockDriver::new().with_watch(WatchScope::Releases)),
         };
         driver = driver.with_form(name, &mock.capabilities());
     }

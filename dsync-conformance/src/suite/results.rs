@@ -43,11 +43,7 @@ impl Subject {
 }
 
 /// Writes what came of a run to a file in `directory`. Where it is.
-pub(super) fn write(
-    directory: &Path,
-    suite: &Suite,
-    rules: &[RuleResult],
-) -> io::Result<PathBuf> {
+pub(super) fn write(directory: &Path, suite: &Suite, rules: &[RuleResult]) -> io::Result<PathBuf> {
     let report = report(suite, rules);
     fs::create_dir_all(directory)?;
     let path = directory.join(format!("{}.json", suite.name));

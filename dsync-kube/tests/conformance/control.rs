@@ -66,7 +66,8 @@ impl Docker {
     pub(crate) fn of_cluster(name: &str, kubeconfig: &Path) -> anyhow::Result<Self> {
         let cluster = format!("label=io.x-k8s.kind.cluster={name}");
         let role = "label=io.x-k8s.kind.role=control-plane";
-        let listed = docker(&["ps", "--format", "{{.Names}}", "--filter", &cluster, "--filter", role])?;
+        let listed =
+            docker(&["ps", "--format", "{{.Names}}", "--filter", &cluster, "--filter", role])?;
         let mut nodes: Vec<String> = listed.split_whitespace().map(str::to_owned).collect();
         nodes.sort();
         if nodes.is_empty() {

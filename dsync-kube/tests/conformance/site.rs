@@ -43,7 +43,8 @@ impl Site {
             Some(name) => {
                 let docker = Docker::of_cluster(&name, &kubeconfig)?;
                 let nodes = docker.nodes();
-                let version = format!("kube-apiserver of kind with {nodes} control planes {version}");
+                let version =
+                    format!("kube-apiserver of kind with {nodes} control planes {version}");
                 let control: Arc<dyn ServerControl> = Arc::new(docker);
                 (version, Some(control))
             }

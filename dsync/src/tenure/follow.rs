@@ -12,7 +12,7 @@ use crate::driver::Version;
 const FIRST_WINDOW: Duration = Duration::from_millis(5);
 const WIDEST_WINDOW: Duration = Duration::from_millis(100);
 /// How often a `try_lock` tries to get an answer that tells who holds the lock.
-const TRIES: u32 = 3;
+pub(super) const TRIES: u32 = 3;
 /// A campaign ends when a verb was denied for this many lease durations. It does not end at once,
 /// since a server that is just starting denies everything.
 const DENIED_FOR: u32 = 4;
@@ -52,6 +52,8 @@ pub(super) struct Following {
     stop_by: Option<Instant>,
     panics: u32,
     tries: u32,
+    /// How many leases in a row were mine and given back without a term.
+    pub(super) left_overs: u32,
 }
 
 /// Which state of the record was told.

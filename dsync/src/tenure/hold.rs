@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::follow::TRIES;
 use super::{
     Action, EndCause, Error, ErrorKind, Finish, Holder, Instant, Lease, Mode, Phase, Plan,
     Released, Renewed, Result, Settled, Source, Tenure, Verb, View,
@@ -375,10 +376,20 @@ impl Tenure {
         }
         self.phase = Phase::Following;
         self.following.resume(now, cause, &self.plan);
-        if !(had_term || clean) {
-            // What could not be given back is seen again at once; take it slowly.
-            let retry = self.retry();
-            self.following.wait_until(now + retry);
+        if had_term {
+            self.following.left_overs = 0;
+        } else {
+            self.following.left_overs = self.following.left_overs.saturating_add(1);
+            // What could not be given back, or is there again although it was, is seen again at
+            // once; take it slowly.
+            if !clean || self.following.left_overs > 1 {
+                let retry = self.retry();
+                self.following.wait_until(now + retry);
+            }
+            if self.plan.mode == Mode::Try && self.following.left_overs >= TRIES && !self.stopping {
+                self.finish(Finish::Held, out);
+                return;
+            }
         }
         if self.stopping || (had_term && matches!(self.plan.mode, Mode::Wait | Mode::Try)) {
             self.finish(Finish::Done, out);

@@ -51,9 +51,7 @@ impl Site {
     pub(super) fn find(cluster: Cluster, image: Option<&str>) -> Result<Self> {
         match cluster {
             Cluster::Local => Self::local(),
-            Cluster::Kind => {
-                Ok(Self::Kind(kind::find(&kind::Programs::default(), image)?))
-            }
+            Cluster::Kind => Ok(Self::Kind(kind::find(&kind::Programs::default(), image)?)),
             Cluster::Current => {
                 let current = kubeconfig::current()?;
                 say(&format!("testing on {current}\n"));
@@ -77,10 +75,9 @@ impl Site {
         match self {
             Self::TheirOwn => Vec::new(),
             Self::Other(kubeconfig) => vec![(KUBECONFIG, kubeconfig.into())],
-            Self::Kind(kind) => vec![
-                (KUBECONFIG, kind.kubeconfig().into()),
-                ("DSYNC_TEST_KIND", kind::NAME.into()),
-            ],
+            Self::Kind(kind) => {
+                vec![(KUBECONFIG, kind.kubeconfig().into()), ("DSYNC_TEST_KIND", kind::NAME.into())]
+            }
         }
     }
 

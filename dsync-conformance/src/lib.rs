@@ -9,6 +9,7 @@ mod link;
 mod mock;
 pub mod mutants;
 mod node;
+pub mod proxy;
 mod recorder;
 pub mod report;
 pub mod rules;

@@ -4,6 +4,7 @@
 //! [`run_if_asked`] before anything else, and the process is a candidate instead of a test.
 
 mod clock;
+mod leash;
 mod notes;
 mod play;
 mod recording;

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::notes::{Body, Notes};
 use super::recording::Recording;
 use super::said::What;
-use super::{Orders, Work};
+use super::{Orders, Work, leash};
 use crate::Harness;
 use crate::harness::Via;
 
@@ -42,6 +42,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 fn attempt(harness: &dyn Harness, orders: &OsStr, notes: &Arc<Notes>) -> Result<(), Failure> {
     let orders = orders.to_str().ok_or("its orders are no UTF-8")?;
     let orders: Orders = serde_json::from_str(orders)?;
+    leash::put_on()?;
     let stop = listen()?;
     notes.watch()?;
     let runtime =

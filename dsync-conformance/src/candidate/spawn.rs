@@ -9,6 +9,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::leash::{self, Leash};
 use super::said::{Said, What};
 use super::signal::{self, Signal};
 use super::{Orders, VARIABLE, clock, play};
@@ -24,6 +25,7 @@ pub struct Candidate {
     said: mpsc::UnboundedReceiver<Said>,
     /// Reads what it says, so that it never has to wait for somebody to listen.
     _reader: JoinSet<()>,
+    _leash: Leash,
 }
 
 impl Candidate {
@@ -51,18 +53,16 @@ impl Candidate {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
-        // Of a group of its own: should its parent die while it is stopped, the system lets it go
-        // on, and it sees that its stdin is closed.
         #[cfg(unix)]
         command.process_group(0);
-        let mut child = command.spawn()?;
+        let (mut child, leash) = leash::start(command)?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("the candidate has no stdin or stdout"));
         };
         let (sender, said) = mpsc::unbounded_channel();
         let mut reader = JoinSet::new();
         reader.spawn(read(stdout, sender));
-        Ok(Self { child, stdin, said, _reader: reader })
+        Ok(Self { child, stdin, said, _reader: reader, _leash: leash })
     }
 
     /// The next thing that it says; `None` when it has ended and everything was heard.

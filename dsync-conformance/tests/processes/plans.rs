@@ -52,7 +52,7 @@ pub(crate) fn elections() {
     let history = run(&Plan::new(3, L).with_steps(8), false);
     judge(&history);
     assert!(faults(&history, "pause") > 0 && faults(&history, "kill") > 0);
-    assert!(history.terms().len() > 5, "{:#?}", history.terms());
+    assert!(history.terms().len() >= 4, "{:#?}", history.terms());
     assert!(history.demands.iter().all(|demand| demand.took.is_some()));
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn locks() {
     let plan = Plan::new(5, L).with_steps(4).with_work(Work::Lock { hold_ms: 100 });
     let history = run(&plan, false);
     judge(&history);
-    assert!(history.terms().len() > 20);
+    assert!(history.terms().len() >= 10);
 }
 
 pub(crate) fn generous() {

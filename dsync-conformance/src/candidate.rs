@@ -14,14 +14,18 @@ mod spawn;
 mod voice;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use dsync::Result;
+use dsync::driver::Driver;
 use serde::{Deserialize, Serialize};
 
 pub use self::clock::now;
 pub use self::said::{Said, What};
 pub use self::spawn::Candidate;
 use crate::Harness;
+use crate::harness::Via;
 
 /// The environment variable that makes a process a candidate: [`Orders`] as JSON.
 pub const VARIABLE: &str = "DSYNC_CONFORMANCE_CANDIDATE";
@@ -62,6 +66,30 @@ impl Orders {
     pub fn timing(&self) -> dsync::Timing {
         dsync::Timing::new(Duration::from_millis(self.lease_ms))
     }
+}
+
+/// How long a candidate waits for a server that is down when it starts.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A driver, even if the server is down at first.
+pub(crate) async fn connect(harness: &dyn Harness) -> Result<Arc<dyn Driver>> {
+    let until = now() + PATIENCE;
+    loop {
+        match harness.connect(Via::Direct).await {
+            Err(error) if error.is_retryable() && now() < until => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            connected => return connected,
+        }
+    }
+}
+
+/// Whether this process is to be a candidate with this harness: it was started by one like it.
+pub(crate) fn is_for(harness: &dyn Harness) -> bool {
+    let is_set = |(name, value): &(String, String)| {
+        std::env::var_os(name).is_some_and(|is| is == value.as_str())
+    };
+    harness.environment().is_some_and(|pairs| pairs.iter().all(is_set))
 }
 
 /// Is a candidate until it is told to stop, if this process was started as one; `None` if not.

@@ -15,7 +15,6 @@ use super::recording::Recording;
 use super::said::What;
 use super::{Orders, Work, leash};
 use crate::Harness;
-use crate::harness::Via;
 
 /// How often a body is polled.
 const POLL: Duration = Duration::from_millis(20);
@@ -73,7 +72,7 @@ async fn work(
     notes: &Arc<Notes>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
-    let driver = Recording::new(harness.connect(Via::Direct).await?, notes);
+    let driver = Recording::new(super::connect(harness).await?, notes);
     let told = Arc::clone(notes);
     let config = Config::new(&orders.instance)
         .with_namespace(&orders.namespace)

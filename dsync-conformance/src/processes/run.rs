@@ -10,8 +10,7 @@ use dsync::{Error, ErrorKind, Result};
 use super::Plan;
 use super::book::Book;
 use crate::Harness;
-use crate::candidate::{Candidate, Orders, What, Work};
-use crate::harness::Via;
+use crate::candidate::{Candidate, Orders, What, Work, connect};
 use crate::history::{At, Demand, Event, History, Timing};
 
 /// How often the parent looks.
@@ -57,7 +56,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     async fn begin(harness: &'a dyn Harness, plan: &'a Plan) -> Result<Self> {
-        let driver = harness.connect(Via::Direct).await?;
+        let driver = connect(harness).await?;
         let capabilities = driver.capabilities();
         driver.close().await;
         let timing = dsync::Timing::new(plan.lease);
@@ -217,7 +216,7 @@ impl<'a> Run<'a> {
         let led = self.slots[slot].term.is_some();
         let before = self.book.at(candidate.pause().map_err(failed)?);
         self.slots[slot].paused = Some(before);
-        self.fault(before, slot, "pause");
+        self.fault(before, slot, "sigstop");
         self.book.note(before, Some(slot), Event::Paused);
         let length = self.plan.lease.mul_f64(1.2) + self.moment(80);
         tokio::time::sleep(length).await;
@@ -261,7 +260,7 @@ impl<'a> Run<'a> {
         if let Some(paused) = self.slots[slot].paused.take() {
             self.book.asleep(slot, paused, died);
         }
-        self.fault(before, slot, "kill");
+        self.fault(before, slot, "sigkill");
         self.book.note(died, Some(slot), Event::Killed);
         self.slots[slot].term = None;
         Ok(())
@@ -271,7 +270,7 @@ impl<'a> Run<'a> {
     async fn stop(&mut self, slot: usize) -> Result<()> {
         let Some(mut candidate) = self.slots[slot].candidate.take() else { return Ok(()) };
         let from = self.book.now();
-        self.fault(from, slot, "stop");
+        self.fault(from, slot, "told_to_stop");
         let stopped = tokio::time::timeout(self.limit, candidate.stop()).await;
         let took = match stopped {
             Ok(status) if status.as_ref().is_ok_and(std::process::ExitStatus::success) => {
@@ -300,6 +299,8 @@ impl<'a> Run<'a> {
 
     fn fault(&mut self, at: At, slot: usize, kind: &'static str) {
         self.book.note(at, Some(slot), Event::Fault { kind, text: format!("{kind} node-{slot}") });
+        // It takes effect as it is made.
+        self.book.note(at, Some(slot), Event::Took { kind });
     }
 
     async fn finish(mut self) -> Result<History> {

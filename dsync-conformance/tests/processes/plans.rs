@@ -41,9 +41,9 @@ fn judge(history: &History) {
         "{} terms, {} entries, {} pauses, {} kills, {} stops, in {:?}",
         terms.len(),
         history.entries.len(),
-        faults(history, "pause"),
-        faults(history, "kill"),
-        faults(history, "stop"),
+        faults(history, "sigstop"),
+        faults(history, "sigkill"),
+        faults(history, "told_to_stop"),
         history.ended_at
     );
 }
@@ -51,7 +51,7 @@ fn judge(history: &History) {
 pub(crate) fn elections() {
     let history = run(&Plan::new(3, L).with_steps(8), false);
     judge(&history);
-    assert!(faults(&history, "pause") > 0 && faults(&history, "kill") > 0);
+    assert!(faults(&history, "sigstop") > 0 && faults(&history, "sigkill") > 0);
     assert!(history.terms().len() >= 4, "{:#?}", history.terms());
     assert!(history.demands.iter().all(|demand| demand.took.is_some()));
 }

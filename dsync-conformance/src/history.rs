@@ -176,7 +176,8 @@ pub enum Verb {
 }
 
 /// What a write or a read came to, at the store or at the node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// `Acquired::Won`, with the token.
     Won(u64),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod candidate;
 pub mod check;
 mod contract;
 mod faulty;
@@ -9,6 +10,8 @@ mod link;
 mod mock;
 pub mod mutants;
 mod node;
+pub mod processes;
+pub mod proxy;
 mod recorder;
 pub mod report;
 pub mod rules;

@@ -5,6 +5,7 @@
 //! in real time many run beside each other, and what can be done to the server is done to it
 //! meanwhile.
 
+mod candidates;
 mod ground;
 mod round;
 
@@ -76,14 +77,16 @@ impl Storm {
     }
 
     fn judge(&mut self, schedule: &Schedule, history: &History, precision: Precision) {
+        let what = format!("a random schedule with seed {}", schedule.seed);
+        self.judge_what(&what, history, precision);
+    }
+
+    fn judge_what(&mut self, what: &str, history: &History, precision: Precision) {
         self.tally.count(history);
         for violation in check(history, precision) {
-            self.violations.entry(violation.rule).or_insert_with(|| {
-                format!(
-                    "{}: {} (a random schedule with seed {})",
-                    violation.rule, violation.message, schedule.seed
-                )
-            });
+            self.violations
+                .entry(violation.rule)
+                .or_insert_with(|| format!("{}: {} ({what})", violation.rule, violation.message));
         }
     }
 

@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use super::ground::HarnessGround;
-use super::{Plan, SHORTEST_REAL, Storm, WORLDS, batch};
+use super::{Plan, SHORTEST_REAL, Storm, WORLDS, batch, candidates};
 use crate::check::Precision;
 use crate::harness::ServerControl;
 use crate::schedule::{Schedule, Shape};
@@ -34,6 +34,7 @@ pub(super) fn in_real_time(stores: &Stores, capabilities: &Capabilities, plan: P
     };
     let mut schedules = batch(capabilities, plan, shape, u64::MAX).schedules();
     let started = tasks::now();
+    let processes = candidates::beside(stores, Plan { lease, ..plan });
     let mut storm = Storm::default();
     for number in 0_u64.. {
         let spent = tasks::now().saturating_duration_since(started);
@@ -44,6 +45,10 @@ pub(super) fn in_real_time(stores: &Stores, capabilities: &Capabilities, plan: P
         let schedules: Vec<Schedule> = schedules.by_ref().take(WORLDS).map(real).collect();
         storm.add(round(stores, &schedules, number));
     }
+    storm.add(processes.join().unwrap_or_else(|_| Storm {
+        broken: Some("the candidates in processes of their own panicked".to_owned()),
+        ..Storm::default()
+    }));
     storm
 }
 

@@ -8,7 +8,7 @@ use libtest_mimic::{Arguments, Completion, Failed, FormatSetting, Trial};
 
 use super::results::RuleResult;
 use super::{Suite, runner, summary};
-use crate::{Rule, Verdict};
+use crate::{Rule, Verdict, candidate};
 
 type Results = Arc<Mutex<Vec<RuleResult>>>;
 
@@ -16,6 +16,9 @@ type Results = Arc<Mutex<Vec<RuleResult>>>;
 const THREADS: usize = 12;
 
 pub(super) fn run(suites: &[Suite]) -> ExitCode {
+    if let Some(code) = as_candidate(suites) {
+        return code;
+    }
     let mut arguments = Arguments::from_args();
     if arguments.test_threads.is_none() && suites.iter().any(|suite| !suite.settings.in_memory) {
         arguments.test_threads = Some(THREADS);
@@ -56,6 +59,22 @@ pub(super) fn run(suites: &[Suite]) -> ExitCode {
         }
     }
     conclusion.exit_code()
+}
+
+/// If this process was started as a candidate: that, to its end.
+fn as_candidate(suites: &[Suite]) -> Option<ExitCode> {
+    std::env::var_os(candidate::VARIABLE)?;
+    // In virtual time there are no processes, and its harness may need a runtime.
+    let suites = suites.iter().filter(|suite| !suite.settings.in_memory);
+    let harness =
+        suites.map(|suite| (suite.stores)()).find(|harness| candidate::is_for(&**harness));
+    match harness {
+        Some(harness) => candidate::run_if_asked(&*harness),
+        None => {
+            drop(writeln!(io::stderr(), "this candidate has no harness (Harness::environment)"));
+            Some(ExitCode::FAILURE)
+        }
+    }
 }
 
 /// Such as `required::2_02_cancelled_before_re_elected`.

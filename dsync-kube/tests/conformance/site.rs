@@ -10,6 +10,7 @@ use control_plane::{ControlPlane, Options};
 use dsync::driver::Driver;
 use dsync::{Config, Error, ErrorKind, Result, async_trait};
 use dsync_conformance::Harness;
+use dsync_conformance::candidate;
 use dsync_conformance::harness::{Operator, ServerControl, Via};
 use dsync_kube::KubeDriver;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -27,10 +28,21 @@ pub(crate) struct Site {
     control: Option<Arc<dyn ServerControl>>,
 }
 
+/// Where the server is, for tests and for candidates in processes of their own.
+const KUBECONFIG: &str = "DSYNC_TEST_KUBECONFIG";
+
 impl Site {
+    /// The server of a candidate, which its parent has found. Nothing is asked of it: it may be
+    /// down just now.
+    pub(crate) fn of_candidate() -> Option<Self> {
+        std::env::var_os(candidate::VARIABLE)?;
+        let kubeconfig = std::env::var_os(KUBECONFIG)?.into();
+        Some(Self { kubeconfig, version: String::new(), address: None, control: None })
+    }
+
     pub(crate) fn find() -> anyhow::Result<Self> {
         let kind = std::env::var("DSYNC_TEST_KIND").ok().filter(|name| !name.is_empty());
-        let Some(kubeconfig) = std::env::var_os("DSYNC_TEST_KUBECONFIG").map(PathBuf::from) else {
+        let Some(kubeconfig) = std::env::var_os(KUBECONFIG).map(PathBuf::from) else {
             let own = ControlPlane::start(Options::default())?;
             let kubeconfig = own.kubeconfig().to_owned();
             let version = format!("kube-apiserver {}", own.version());
@@ -84,7 +96,7 @@ impl Site {
 /// Whether a Lease has a name that the suite gives.
 fn is_ours(name: &str) -> bool {
     let kind = name.contains(".election.") || name.contains(".lock.");
-    kind && (name.starts_with("suite-") || name.starts_with("storm-"))
+    kind && ["suite-", "storm-", "processes-"].iter().any(|scope| name.starts_with(scope))
 }
 
 pub(crate) async fn config(path: &Path) -> Result<kube::Config, kube::config::KubeconfigError> {
@@ -143,6 +155,10 @@ impl Harness for Site {
 
     fn server_control(&self) -> Option<Arc<dyn ServerControl>> {
         self.control.clone()
+    }
+
+    fn environment(&self) -> Option<Vec<(String, String)>> {
+        Some(vec![(KUBECONFIG.to_owned(), self.kubeconfig.to_str()?.to_owned())])
     }
 }
 

@@ -1,0 +1,200 @@
+//! What the user code of a candidate notices of its terms.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::thread;
+use std::time::Duration;
+
+use dsync::Term;
+
+use super::clock;
+use super::said::{Cause, What};
+use super::voice::Voice;
+use crate::tasks;
+
+/// How often terms are asked whether they are active.
+const ASK: Duration = Duration::from_millis(2);
+/// How often the same answer is said again.
+const REPEAT: Duration = Duration::from_millis(100);
+/// When nothing was asked for so long, the process stood still.
+const STALL: Duration = Duration::from_millis(100);
+/// How many terms are asked, long after they are over too.
+const TERMS: usize = 8;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A term as user code knows it.
+pub(super) struct Held {
+    pub(super) term: u64,
+    pub(super) handle: Term,
+    voice: Arc<Voice>,
+    bodies: AtomicUsize,
+    told: AtomicBool,
+    answers: Mutex<Answers>,
+}
+
+/// What `is_active()` has said.
+#[derive(Default)]
+struct Answers {
+    last: Option<(Duration, bool)>,
+    said: Option<(Duration, bool)>,
+}
+
+impl Held {
+    /// Says that the term is over, if it is and that was not said.
+    fn look(&self) -> bool {
+        let mut ended = std::pin::pin!(self.handle.ended());
+        let over = ended.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        if over && !self.told.swap(true, Ordering::SeqCst) {
+            let cause = self.handle.cause().and_then(Cause::of);
+            self.voice.say(What::Cancelled { term: self.term, cause });
+        }
+        over
+    }
+
+    /// Asks whether it is active. The instant is the one before, so that the answer `true` was
+    /// right then at the earliest.
+    fn ask(&self, at: Duration, anew: bool) {
+        let active = self.handle.is_active();
+        let mut answers = lock(&self.answers);
+        let is_news = match answers.said {
+            None => true,
+            Some((when, said)) => said != active || anew || at.saturating_sub(when) >= REPEAT,
+        };
+        let asked = |active| What::Asked { term: self.term, active };
+        if is_news {
+            // How long it was the other answer.
+            if let Some((when, last)) = answers.last
+                && last != active
+                && answers.said != answers.last
+            {
+                self.voice.say_of(when, asked(last));
+            }
+            self.voice.say_of(at, asked(active));
+            answers.said = Some((at, active));
+        }
+        answers.last = Some((at, active));
+    }
+}
+
+/// A body of a term, while it is there.
+pub(super) struct Body {
+    held: Arc<Held>,
+    body: u64,
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        self.held.voice.say(What::BodyStopped { term: self.held.term, body: self.body });
+        self.held.bodies.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// The terms of a process.
+#[derive(Default)]
+pub(super) struct Notes {
+    pub(super) voice: Arc<Voice>,
+    held: Mutex<VecDeque<Arc<Held>>>,
+    /// When terms were asked last, in nanoseconds.
+    asked: AtomicU64,
+}
+
+impl Notes {
+    /// User code hears of a term.
+    pub(super) fn elected(self: &Arc<Self>, term: &Term, candidate: u64) -> Arc<Held> {
+        // Whoever hears of a new one has a look at the old ones.
+        for held in self.held() {
+            held.look();
+        }
+        let held = Arc::new(Held {
+            term: self.voice.name(),
+            handle: term.clone(),
+            voice: Arc::clone(&self.voice),
+            bodies: AtomicUsize::new(0),
+            told: AtomicBool::new(false),
+            answers: Mutex::default(),
+        });
+        let token = term.fencing_token().get();
+        self.voice.say(What::Elected { term: held.term, token, candidate });
+        {
+            let mut all = lock(&self.held);
+            all.push_back(Arc::clone(&held));
+            if all.len() > TERMS {
+                all.pop_front();
+            }
+        }
+        let (ended, watched) = (term.ended(), Arc::clone(&held));
+        tasks::spawn(async move {
+            ended.await;
+            watched.look();
+        });
+        held
+    }
+
+    fn held(&self) -> Vec<Arc<Held>> {
+        lock(&self.held).iter().cloned().collect()
+    }
+
+    /// A body of a term begins.
+    pub(super) fn begin(&self, held: &Arc<Held>) -> Body {
+        let body = self.voice.name();
+        held.bodies.fetch_add(1, Ordering::SeqCst);
+        self.voice.say(What::BodyStarted { term: held.term, body });
+        Body { held: Arc::clone(held), body }
+    }
+
+    /// A body of a term is polled.
+    pub(super) fn polled(&self, body: &Body) {
+        let now = clock::now();
+        // A poll that was in progress when the process was stopped is no new one when it goes
+        // on. Then nothing was asked since before.
+        let asked = Duration::from_nanos(self.asked.load(Ordering::SeqCst));
+        let at = if now.saturating_sub(asked) > 10 * ASK { asked } else { now };
+        let active = body.held.handle.is_active();
+        let what = What::BodyPolled { term: body.held.term, body: body.body, active };
+        self.voice.say_of(at, what);
+    }
+
+    /// A release of the lease with this token is handed to the driver.
+    pub(super) fn releasing(&self, token: u64) {
+        for held in self.held() {
+            if held.handle.fencing_token().get() == token {
+                let cancelled = held.look() && !held.handle.is_active();
+                let bodies = held.bodies.load(Ordering::SeqCst);
+                self.voice.say(What::Releasing { term: held.term, cancelled, bodies });
+            }
+        }
+    }
+
+    /// Asks the terms all the time, from a thread of its own: the first thing that runs again
+    /// when the process goes on.
+    pub(super) fn watch(self: &Arc<Self>) -> std::io::Result<()> {
+        let notes = Arc::clone(self);
+        notes.store(clock::now());
+        let ask = move || {
+            loop {
+                let before = Duration::from_nanos(notes.asked.load(Ordering::SeqCst));
+                let at = clock::now();
+                let stalled = at.saturating_sub(before) > STALL;
+                if stalled {
+                    notes.voice.say_of(at, What::StoodStill { from: before });
+                }
+                for held in notes.held() {
+                    held.ask(at, stalled);
+                    held.look();
+                }
+                notes.store(at);
+                thread::park_timeout(ASK);
+            }
+        };
+        thread::Builder::new().name("asks".to_owned()).spawn(ask).map(|_| ())
+    }
+
+    fn store(&self, at: Duration) {
+        self.asked.store(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
+    }
+}

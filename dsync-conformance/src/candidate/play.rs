@@ -1,0 +1,166 @@
+//! The process that is a candidate.
+
+use std::ffi::OsStr;
+use std::io::{self, BufRead};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use dsync::{Config, Dsync, ErrorKind, Lock, Report};
+use tokio::sync::watch;
+
+use super::notes::{Body, Notes};
+use super::recording::Recording;
+use super::said::What;
+use super::{Orders, Work, leash};
+use crate::Harness;
+
+/// How often a body is polled.
+const POLL: Duration = Duration::from_millis(20);
+
+/// What its parent says on its stdin when it is to end in an orderly way.
+pub(super) const STOP: &str = "stop";
+
+pub(super) fn run(harness: &dyn Harness, orders: &OsStr) -> ExitCode {
+    let notes = Arc::new(Notes::default());
+    match attempt(harness, orders, &notes) {
+        Ok(()) => {
+            notes.voice.say(What::Stopped);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            notes.voice.say(What::Line(format!("this candidate cannot be one: {error}")));
+            ExitCode::from(2)
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn attempt(harness: &dyn Harness, orders: &OsStr, notes: &Arc<Notes>) -> Result<(), Failure> {
+    let orders = orders.to_str().ok_or("its orders are no UTF-8")?;
+    let orders: Orders = serde_json::from_str(orders)?;
+    leash::put_on()?;
+    let stop = listen()?;
+    notes.watch()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let result = runtime.block_on(work(harness, &orders, notes, stop));
+    // Whatever a driver has left running has nothing to add.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+/// Hears when it is told to stop, and ends the process when nobody is there to tell it.
+fn listen() -> io::Result<watch::Receiver<bool>> {
+    let (sender, stop) = watch::channel(false);
+    thread::Builder::new().name("listens".to_owned()).spawn(move || {
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            if line.trim() == STOP {
+                sender.send_replace(true);
+            }
+        }
+        std::process::exit(3);
+    })?;
+    Ok(stop)
+}
+
+async fn work(
+    harness: &dyn Harness,
+    orders: &Orders,
+    notes: &Arc<Notes>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    let driver = Recording::new(super::connect(harness).await?, notes);
+    let told = Arc::clone(notes);
+    let config = Config::new(&orders.instance)
+        .with_namespace(&orders.namespace)
+        .with_scope(&orders.scope)
+        .with_timing(orders.timing())
+        .with_drain_timeout(Duration::from_millis(orders.lease_ms))
+        .with_monitor(move |report| {
+            if let Report::Trouble { error, .. } = report {
+                told.voice.say(What::Trouble { error: error.as_ref().map(ToString::to_string) });
+            }
+        });
+    let dsync = Dsync::new(driver, config)?;
+    let stopped = async {
+        // Its sender ends with the process.
+        while stop.wait_for(|stop| *stop).await.is_err() {}
+    };
+    match orders.work {
+        Work::Campaign => {
+            let election = dsync.election(&orders.name)?;
+            let (candidate, notes) = (notes.voice.name(), Arc::clone(notes));
+            notes.voice.say(What::Campaigns);
+            election.when_elected(move |term| {
+                let held = notes.elected(&term, candidate);
+                let (notes, body) = (Arc::clone(&notes), notes.begin(&held));
+                async move {
+                    tokio::select! {
+                        biased;
+                        () = term.ended() => {}
+                        () = busy(&notes, &body) => {}
+                    }
+                }
+            });
+            stopped.await;
+        }
+        Work::Lock { hold_ms } => {
+            let lock = dsync.lock(&orders.name)?;
+            notes.voice.say(What::Campaigns);
+            let pause = Duration::from_millis(hold_ms);
+            tokio::select! {
+                biased;
+                () = stopped => {}
+                () = rounds(&lock, notes, pause) => {}
+            }
+        }
+    }
+    dsync.shutdown().await;
+    Ok(())
+}
+
+async fn busy(notes: &Notes, body: &Body) {
+    loop {
+        notes.polled(body);
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn rounds(lock: &Lock, notes: &Arc<Notes>, pause: Duration) {
+    let voice = &notes.voice;
+    loop {
+        let op = voice.name();
+        voice.say(What::Locks { op });
+        match lock.lock().await {
+            Ok(guard) => {
+                let token = guard.fencing_token().get();
+                voice.say(What::Locked { op, token });
+                let held = notes.elected(guard.term(), op);
+                let body = notes.begin(&held);
+                let work = async {
+                    let body = body;
+                    let busy = busy(notes, &body);
+                    // Over or not, the hold ends.
+                    let _ = tokio::time::timeout(pause, busy).await;
+                };
+                guard.run(work).await;
+                let op = voice.name();
+                voice.say(What::Unlocks { op, token });
+                match guard.unlock().await {
+                    Ok(()) => voice.say(What::Unlocked { op, lost: false }),
+                    Err(error) if error.kind() == ErrorKind::Lost => {
+                        voice.say(What::Unlocked { op, lost: true })
+                    }
+                    Err(error) => voice.say(What::LockFailed { op, error: error.to_string() }),
+                };
+            }
+            Err(error) => {
+                voice.say(What::LockFailed { op, error: error.to_string() });
+            }
+        }
+        tokio::time::sleep(pause).await;
+    }
+}

@@ -1,0 +1,47 @@
+//! Candidates in processes of their own, stopped and killed while worlds have their rounds.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use dsync::ErrorKind;
+use tokio::runtime::Builder;
+
+use super::{Plan, Storm};
+use crate::check::Precision;
+use crate::processes;
+use crate::suite::Stores;
+
+/// How many lease durations a step takes, about.
+const STEP: u32 = 4;
+
+/// Begins, and ends by itself after about the length of the plan. Where processes cannot be had,
+/// nothing comes of it.
+pub(super) fn beside(stores: &Stores, plan: Plan) -> JoinHandle<Storm> {
+    let stores = Arc::clone(stores);
+    thread::spawn(move || {
+        let steps = plan.length.div_duration_f64(plan.lease * STEP).clamp(4.0, 1000.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it was clamped"
+        )]
+        let plan = processes::Plan::new(plan.seed, plan.lease).with_steps(steps as usize);
+        let mut storm = Storm::default();
+        let runtime = match Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                storm.broken = Some(format!("no tokio runtime: {error}"));
+                return storm;
+            }
+        };
+        match runtime.block_on(async { processes::run(&*stores(), &plan).await }) {
+            Ok(history) => {
+                let what = "candidates in processes of their own, stopped and killed";
+                storm.judge_what(what, &history, Precision::REAL);
+            }
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            Err(error) => storm.broken = Some(error.to_string()),
+        }
+        storm
+    })
+}

@@ -1,17 +1,11 @@
-//! Stops and starts the server.
+//! Stops and starts an API server of our own.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
 use control_plane::ControlPlane;
 use dsync::{Error, ErrorKind, Result, async_trait};
 use dsync_conformance::harness::ServerControl;
-
-use crate::site::config;
 
 fn wrong(error: &anyhow::Error) -> Error {
     Error::ambiguous(ErrorKind::Internal, format!("{error:#}"))
@@ -48,96 +42,5 @@ impl ServerControl for Own {
 
     async fn resume(&self) -> Result<()> {
         self.lock().resume_api_server().map_err(|error| wrong(&error))
-    }
-}
-
-/// One of the control planes of a kind cluster: a node, with its API server and its etcd.
-#[derive(Debug)]
-pub(crate) struct Docker {
-    nodes: Vec<String>,
-    kubeconfig: PathBuf,
-}
-
-/// A node that was started again has this long until the cluster answers.
-const PATIENCE: Duration = Duration::from_secs(180);
-
-impl Docker {
-    /// The nodes of the cluster `name`.
-    pub(crate) fn of_cluster(name: &str, kubeconfig: &Path) -> anyhow::Result<Self> {
-        let cluster = format!("label=io.x-k8s.kind.cluster={name}");
-        let role = "label=io.x-k8s.kind.role=control-plane";
-        let listed =
-            docker(&["ps", "--format", "{{.Names}}", "--filter", &cluster, "--filter", role])?;
-        let mut nodes: Vec<String> = listed.split_whitespace().map(str::to_owned).collect();
-        nodes.sort();
-        if nodes.is_empty() {
-            bail!("docker shows no control plane of a kind cluster named {name}");
-        }
-        Ok(Self { nodes, kubeconfig: kubeconfig.to_owned() })
-    }
-
-    pub(crate) fn nodes(&self) -> usize {
-        self.nodes.len()
-    }
-
-    /// The last one: of several, the first has often led etcd since the cluster was made.
-    fn victim(&self) -> &str {
-        self.nodes.last().map_or("", String::as_str)
-    }
-
-    fn act(&self, verb: &str) -> Result<()> {
-        docker(&[verb, self.victim()]).map(drop).map_err(|error| wrong(&error))
-    }
-
-    /// Waits until the cluster answers.
-    async fn answers(&self) -> Result<()> {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let version = async {
-                let client = kube::Client::try_from(config(&self.kubeconfig).await?)?;
-                anyhow::Ok(client.apiserver_version().await?)
-            };
-            match tokio::time::timeout(Duration::from_secs(5), version).await {
-                Ok(Ok(_)) => return Ok(()),
-                other if Instant::now() > until => {
-                    let text = format!("the cluster does not answer: {other:?}");
-                    return Err(Error::ambiguous(ErrorKind::Unavailable, text));
-                }
-                _ => tokio::time::sleep(Duration::from_millis(200)).await,
-            }
-        }
-    }
-}
-
-fn docker(arguments: &[&str]) -> anyhow::Result<String> {
-    let command = format!("docker {}", arguments.join(" "));
-    let output = Command::new("docker")
-        .args(arguments)
-        .output()
-        .with_context(|| format!("failed to run `{command}`; is docker installed?"))?;
-    if !output.status.success() {
-        bail!("`{command}` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-#[async_trait]
-impl ServerControl for Docker {
-    async fn kill(&self) -> Result<()> {
-        self.act("kill")
-    }
-
-    async fn start(&self) -> Result<()> {
-        self.act("start")?;
-        self.answers().await
-    }
-
-    async fn pause(&self) -> Result<()> {
-        self.act("pause")
-    }
-
-    async fn resume(&self) -> Result<()> {
-        self.act("unpause")?;
-        self.answers().await
     }
 }

@@ -14,7 +14,9 @@
     reason = "tests on real servers, in real time"
 )]
 
+mod client;
 mod control;
+mod docker;
 mod operator;
 mod site;
 

@@ -14,10 +14,11 @@ use dsync_conformance::candidate;
 use dsync_conformance::harness::{Operator, ServerControl, Via};
 use dsync_kube::KubeDriver;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client};
 
-use crate::control::{Docker, Own};
+use crate::client::config;
+use crate::control::Own;
+use crate::docker::Docker;
 
 /// A server to test on.
 #[derive(Clone)]
@@ -53,7 +54,7 @@ impl Site {
         let (address, version) = look(&kubeconfig)?;
         let (version, control) = match kind {
             Some(name) => {
-                let docker = Docker::of_cluster(&name, &kubeconfig)?;
+                let docker = Docker::of_cluster(Path::new("docker"), &name, &kubeconfig)?;
                 let nodes = docker.nodes();
                 let version =
                     format!("kube-apiserver of kind with {nodes} control planes {version}");
@@ -97,11 +98,6 @@ impl Site {
 fn is_ours(name: &str) -> bool {
     let kind = name.contains(".election.") || name.contains(".lock.");
     kind && ["suite-", "storm-", "processes-"].iter().any(|scope| name.starts_with(scope))
-}
-
-pub(crate) async fn config(path: &Path) -> Result<kube::Config, kube::config::KubeconfigError> {
-    let kubeconfig = Kubeconfig::read_from(path)?;
-    kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await
 }
 
 /// Where the server of a kubeconfig listens, and its version.

@@ -6,6 +6,7 @@ mod tally;
 mod trace;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::batch::{Batch, Failure};
 pub use self::tally::Tally;
@@ -35,5 +36,10 @@ pub(crate) fn within(make: impl FnOnce() -> World) -> Result<History, String> {
         .start_paused(true)
         .build()
         .map_err(|error| format!("failed to build a runtime: {error}"))?;
-    Ok(runtime.block_on(async move { make().run().await }))
+    Ok(runtime.block_on(async move {
+        // Timers are in whole milliseconds since the runtime began, which was some microseconds
+        // ago. From the next one on, every run has the same fractions.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        make().run().await
+    }))
 }

@@ -1,10 +1,11 @@
 //! One record, and the slot of its key.
 
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use dsync::FencingToken;
 use dsync::driver::{Holder, Lease, Pulse, Version};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 #[derive(Clone, Debug)]
@@ -56,7 +57,9 @@ pub(crate) struct Slot {
     pub(crate) forced: Option<String>,
     pub(crate) renewals: u64,
     pub(crate) releases: u64,
-    changed: watch::Sender<()>,
+    /// Whoever looks again when something changes, in the order in which they came. Tokio's `watch`
+    /// would wake them in an order of its own, another one in each run.
+    listeners: Vec<Weak<Notify>>,
 }
 
 impl Slot {
@@ -67,13 +70,19 @@ impl Slot {
             forced: None,
             renewals: 0,
             releases: 0,
-            changed: watch::Sender::new(()),
+            listeners: Vec::new(),
         }
     }
 
     /// Lets every watch of the key look again.
-    pub(crate) fn nudge(&self) {
-        self.changed.send_replace(());
+    pub(crate) fn nudge(&mut self) {
+        self.listeners.retain(|listener| match listener.upgrade() {
+            Some(listener) => {
+                listener.notify_one();
+                true
+            }
+            None => false,
+        });
     }
 
     /// Keeps the record as it is before it is written.
@@ -81,8 +90,11 @@ impl Slot {
         self.before = Some(self.record.clone());
     }
 
-    pub(crate) fn subscribe(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+    /// A listener, for as long as it is kept.
+    pub(crate) fn subscribe(&mut self) -> Arc<Notify> {
+        let listener = Arc::new(Notify::new());
+        self.listeners.push(Arc::downgrade(&listener));
+        listener
     }
 
     pub(crate) fn admits(&self, holder: &Holder) -> bool {

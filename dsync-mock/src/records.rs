@@ -40,8 +40,8 @@ impl Records {
         slot
     }
 
-    pub(crate) fn nudge_all(&self) {
-        self.slots.values().for_each(Slot::nudge);
+    pub(crate) fn nudge_all(&mut self) {
+        self.slots.values_mut().for_each(Slot::nudge);
     }
 
     fn next_write(&mut self) -> u64 {

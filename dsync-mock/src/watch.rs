@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dsync::driver::{Key, Observation, WatchScope};
 use dsync::{Error, ErrorKind, Result};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::connection::Connection;
@@ -20,7 +20,7 @@ pub(crate) struct Watcher {
     connection: Arc<Connection>,
     key: Key,
     scope: WatchScope,
-    changed: watch::Receiver<()>,
+    changed: Arc<Notify>,
     begun_after_break: u64,
     told: Option<Told>,
     /// Whether it has said that it works, where it cannot tell how things stand.
@@ -88,7 +88,6 @@ impl Watcher {
             return None;
         }
         loop {
-            self.changed.mark_unchanged();
             let until = match self.look() {
                 Look::Tell(item) => {
                     self.over = item.is_err();
@@ -96,11 +95,12 @@ impl Watcher {
                 }
                 Look::Wait(until) => until,
             };
-            let changed = self.changed.changed();
-            // The sender lives in the store, and the time running out is what was waited for.
+            // What changed since the last look is remembered, so nothing is missed in between.
+            let changed = self.changed.notified();
+            // The time running out is what was waited for.
             match until {
                 Some(until) => drop(timeout_at(until, changed).await),
-                None => drop(changed.await),
+                None => changed.await,
             }
         }
     }

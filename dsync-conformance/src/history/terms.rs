@@ -34,6 +34,10 @@ struct Found {
     /// Of each key and holder.
     renewals: BTreeMap<(usize, Holder), Vec<Renewal>>,
     call_keys: BTreeMap<u64, usize>,
+    /// When a node first tried to acquire a key as a holder.
+    attempts: BTreeMap<(usize, Holder), At>,
+    /// Who renewed and released a key on a node, in the order of time.
+    holders: BTreeMap<(usize, usize), Vec<(At, Holder)>>,
     losses: Vec<(At, Option<usize>)>,
     kills: Vec<(At, usize)>,
 }
@@ -101,6 +105,17 @@ impl History {
                 Event::Called { call, key, verb, holder } => {
                     found.called.insert(*call, (entry.at, holder.clone(), *verb));
                     found.call_keys.insert(*call, *key);
+                    let (node, at) = (entry.node.unwrap_or_default(), entry.at);
+                    match (verb, holder) {
+                        (Verb::Acquire, Some(holder)) => {
+                            found.attempts.entry((node, holder.clone())).or_insert(at);
+                        }
+                        (Verb::Renew | Verb::Release, Some(holder)) => {
+                            let of = found.holders.entry((node, *key)).or_default();
+                            of.push((at, holder.clone()));
+                        }
+                        _ => {}
+                    }
                 }
                 Event::Stored { call, key, outcome: Outcome::Won(token), holder, sent, .. } => {
                     let called = found.called.get(call).map_or(*sent, |(at, _, _)| *at);
@@ -151,8 +166,18 @@ impl History {
                 grant.clone()
             })
         });
-        let mut sent = grant.as_ref().map_or(elected_at, |grant| grant.called);
-        let holder = grant.as_ref().and_then(|grant| grant.holder.clone());
+        // A grant whose answer never came, and that the core found by a read, is known by what its
+        // holder did next.
+        let holder = grant.as_ref().and_then(|grant| grant.holder.clone()).or_else(|| {
+            let of = found.holders.get(&(node, key))?;
+            of.iter().find(|(at, _)| *at >= elected_at).map(|(_, holder)| holder.clone())
+        });
+        let attempt = holder.clone().and_then(|holder| found.attempts.get(&(node, holder)));
+        let mut sent = grant
+            .as_ref()
+            .map(|grant| grant.called)
+            .or(attempt.copied().filter(|attempt| *attempt <= elected_at))
+            .unwrap_or(elected_at);
         let clock = self.nodes.get(node);
         let after = |sent: At, wait| {
             clock.map_or(sent + wait, |clock| clock.when(clock.local(sent) + wait, sent))

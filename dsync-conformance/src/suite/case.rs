@@ -32,6 +32,8 @@ pub(crate) struct Case {
     /// The lease duration of everything here.
     pub(crate) lease: Duration,
     in_memory: bool,
+    /// How long the server takes for a request.
+    round_trip: Duration,
     namespaces: [String; 2],
     /// Part of every name, so that no two attempts meet in a store.
     run: String,
@@ -63,6 +65,8 @@ impl Case {
             .await
             .map_err(|error| Verdict::Fail(format!("{}: cannot connect: {error}", rule.id)))?;
         let capabilities = first.capabilities();
+        let round_trip =
+            if settings.in_memory { Duration::ZERO } else { round_trip(&*first).await };
         let least = settings.lease.unwrap_or(SHORTEST_LEASE).max(capabilities.min_lease);
         Ok(Self {
             rule,
@@ -70,6 +74,7 @@ impl Case {
             capabilities,
             driver: first.name(),
             in_memory: settings.in_memory,
+            round_trip,
             namespaces: settings.namespaces.clone(),
             run: format!("{:08x}", random() >> 32),
             counter: AtomicU64::new(1),
@@ -150,7 +155,9 @@ impl Case {
 
     /// How much later than it should something may be seen, on this machine.
     pub(crate) fn slack(&self) -> Duration {
-        Duration::from_millis(if self.in_memory { 5 } else { 400 })
+        let machine = Duration::from_millis(if self.in_memory { 5 } else { 400 });
+        // A server that is slow to answer is slow each time that it is asked for a bound.
+        machine + 10 * self.round_trip
     }
 
     /// `many` in memory, and fewer where each costs a round trip to a server.
@@ -306,6 +313,20 @@ impl Case {
     pub(crate) fn brief_claim(&self, instance: &str) -> Claim {
         Claim::new(Self::holder(instance), self.lease)
     }
+}
+
+/// The longest of a few requests. What goes wrong with them is for the rules to say.
+async fn round_trip(driver: &dyn Driver) -> Duration {
+    let key = Key::new(Kind::Election, "default", "suite-round-trip.election.r");
+    let mut longest = Duration::ZERO;
+    for _ in 0..3 {
+        let sent = crate::tasks::now();
+        let answer = tokio::time::timeout(Duration::from_secs(2), driver.read(&key)).await;
+        if answer.is_ok() {
+            longest = longest.max(crate::tasks::now().saturating_duration_since(sent));
+        }
+    }
+    longest
 }
 
 /// The key of a resource, as the core makes it.

@@ -82,6 +82,7 @@ async fn a_watch_of_releases_tells_nothing_else() {
     for store in [MockDriver::new(), MockDriver::observer()] {
         let (store, key) = (store.with_watch(WatchScope::Releases), lock());
         let mut watch = store.watch(&key);
+        assert_eq!(next(&mut watch).await.unwrap().unwrap(), Observation::Alive, "it works");
         let lease = win(&store, &key, "pod-a").await;
         let lease = keep(&store, &key, &lease).await;
         assert!(silent(&mut watch, L - MS).await);
@@ -98,6 +99,7 @@ async fn a_release_between_the_start_and_the_first_poll_is_told() {
     let lease = win(&store, &key, "pod-a").await;
     let mut watch = store.watch(&key);
     release(&store, &key, &lease).await;
+    assert_eq!(next(&mut watch).await.unwrap().unwrap(), Observation::Alive);
     assert_eq!(told(&mut watch).await, None);
 }
 

@@ -167,15 +167,15 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         seen: "",
         edits: &[Edit(
             "tenure/hold.rs",
-            "held.renew_at = if held.conflicts > AT_ONCE { now + retry } else { now };",
-            "held.renew_at = if held.conflicts > AT_ONCE { now + retry } else { now };
-            if MUTANT {
+            "// Somebody edited something else. Go on at the new version;",
+            "if MUTANT {
                 held.sent = now;
                 out.push(Action::Extend {
                     valid_until: now + self.plan.renew_deadline,
                     hard_deadline: now + self.plan.hard_deadline,
                 });
-            }",
+            }
+            // Somebody edited something else. Go on at the new version;",
         )],
     },
     Mutant {
@@ -417,6 +417,28 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "let token = crate::FencingToken::new(
                 lease.fencing_token.get() / if MUTANT { 2 } else { 1 },
             );",
+        )],
+    },
+    Mutant {
+        name: "a-watch-that-broke-is-never-trusted-again",
+        rule: "4.05",
+        says: "in which nothing happened",
+        seen: "",
+        edits: &[Edit(
+            "tenure.rs",
+            "Event::Alive => self.heard_nothing(now),",
+            "Event::Alive => if !MUTANT { self.heard_nothing(now) },",
+        )],
+    },
+    Mutant {
+        name: "conflicts-are-answered-without-a-pause",
+        rule: "4.05",
+        says: "within one lease duration",
+        seen: "",
+        edits: &[Edit(
+            "tenure/hold.rs",
+            "held.renew_at = if held.conflicts > AT_ONCE { now + retry } else { now };",
+            "held.renew_at = if held.conflicts > AT_ONCE && !MUTANT { now + retry } else { now };",
         )],
     },
 ];

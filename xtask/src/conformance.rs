@@ -20,6 +20,7 @@ use anyhow::{Context as _, Result};
 use lexopt::Parser;
 
 use self::drivers::DRIVERS;
+pub(crate) use self::drivers::simulate;
 use self::place::Place;
 use self::request::{Action, Request};
 use crate::output::say;
@@ -62,6 +63,11 @@ pub(crate) fn run(arguments: Parser) -> Result<ExitCode> {
         Action::Run(request) => conformance(&request)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Breaks the core in many ways, in `folder`. Whether the suite has found each.
+pub(crate) fn broken_cores(folder: &std::path::Path) -> Result<bool> {
+    Ok(self_test::cores(folder)?.0)
 }
 
 /// Compares, or writes, what is generated. Whether it is up to date.

@@ -108,8 +108,8 @@ pub(crate) fn run(mut arguments: Parser) -> Result<ExitCode> {
     let request = Request::parse(&mut arguments)?;
     let stages: Vec<&Stage> = STAGES.iter().filter(|stage| request.wants(stage)).collect();
     if request.list {
-        for Stage { name, about, .. } in stages {
-            say(&format!("{name:<10}{about}\n"));
+        for Stage { name, about, minutes, .. } in stages {
+            say(&format!("{name:<10}{about} (at most {minutes} min)\n"));
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -122,10 +122,19 @@ pub(crate) fn run(mut arguments: Parser) -> Result<ExitCode> {
     // Of the stages but those that count their parts themselves.
     let mut tally = Tally::default();
     for stage in stages {
-        say(&format!("\n=== {}: {}\n", stage.name, stage.about));
+        let minutes = stage.minutes;
+        say(&format!("\n=== {}: {} (at most {minutes} min)\n", stage.name, stage.about));
         let started = Instant::now();
         let outcome =
             (stage.run)(&mut context).unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
+        let outcome = match outcome {
+            Outcome::Passed | Outcome::PassedBut(_)
+                if started.elapsed().as_secs() > 60 * minutes =>
+            {
+                Outcome::Failed(format!("it took longer than {minutes} minutes"))
+            }
+            outcome => outcome,
+        };
         let counts_itself = stage.name == TEST && context.tests != Tally::default();
         let (word, detail) = match outcome {
             Outcome::Passed => {

@@ -29,7 +29,7 @@ Runs random schedules of faults against the core on the store in memory, in virt
 checks every rule. A failing schedule is made as small as it can be, printed and written down.
 
   --for SECONDS    for so long (default: 10, or no limit with --schedules)
-  --schedules N    so many
+  --schedules N    so many; with --for, all of them have to be done within the time
   --seed N         where chance begins (default: 1)
   --store STORE    backend, observer, releases or all (default: all)
   --rules IDS      judge these rules alone, such as 2.02,2.07
@@ -191,7 +191,10 @@ fn act(options: &Options) -> Result<bool, String> {
         return Ok(false);
     }
     summarise(&tally, took, options.seed);
-    let gaps = tally.gaps();
+    let mut gaps = tally.gaps();
+    if let Some(wanted) = options.schedules.filter(|wanted| tally.schedules < *wanted) {
+        gaps.push(format!("{} of {wanted} schedules within the time", tally.schedules));
+    }
     for gap in &gaps {
         println!("INVALID: {gap}");
     }

@@ -28,7 +28,7 @@ pub(super) const DRIVERS: &[Driver] = &[
 const SIMULATION_SECONDS: u64 = 10;
 
 /// The simulation: random schedules in virtual time.
-pub(super) fn simulate() -> Command {
+pub(crate) fn simulate() -> Command {
     cargo([
         "run",
         "--quiet",

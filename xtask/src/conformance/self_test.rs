@@ -2,10 +2,11 @@
 
 mod broken_cores;
 
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::broken_cores::{MUTANTS, build, hunt, replay};
 use super::place::Place;
@@ -19,7 +20,12 @@ const SEEDS: u64 = 5;
 /// Whether everything that is broken was found by the rule that must find it.
 pub(super) fn run(place: &Place) -> Result<bool> {
     let drivers = drivers(place)?;
-    Ok(cores(place)? && drivers)
+    say("\n=== cores that are broken on purpose\n");
+    let (cores, kills) = cores(&place.broken_cores())?;
+    let file = place.of_kills()?.join("cores.json");
+    std::fs::write(&file, serde_json::to_string_pretty(&kills)?)
+        .with_context(|| format!("failed to write {}", file.display()))?;
+    Ok(cores && drivers)
 }
 
 /// Broken drivers, each tied to the rule that must find it.
@@ -31,13 +37,11 @@ fn drivers(place: &Place) -> Result<bool> {
 }
 
 /// Broken cores. Each has a schedule in the corpus that shows its mistake, and that the core as
-/// it is passes.
-fn cores(place: &Place) -> Result<bool> {
-    say("\n=== cores that are broken on purpose\n");
+/// it is passes. Whether all were found, and what came of each.
+pub(super) fn cores(folder: &Path) -> Result<(bool, Vec<Value>)> {
     let root = root();
-    let folder = place.broken_cores();
     let started = Instant::now();
-    let simulate = build(&root, &folder)?;
+    let simulate = build(&root, folder)?;
     say(&format!("built all of them in {:.0?}\n", started.elapsed()));
     let corpus = root.join("dsync-conformance/corpus");
     let (mut passed, mut kills, mut medians) = (true, Vec::new(), Vec::new());
@@ -76,8 +80,5 @@ fn cores(place: &Place) -> Result<bool> {
     if let Some(median) = medians.get(medians.len() / 2) {
         say(&format!("median of all medians: {median} schedules, {SEEDS} seeds each\n"));
     }
-    let file = place.of_kills()?.join("cores.json");
-    std::fs::write(&file, serde_json::to_string_pretty(&kills)?)
-        .with_context(|| format!("failed to write {}", file.display()))?;
-    Ok(passed)
+    Ok((passed, kills))
 }

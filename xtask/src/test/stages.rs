@@ -16,22 +16,71 @@ use crate::output::say;
 pub(super) struct Stage {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
+    /// How long it may take, from cold caches on two cores.
+    pub(super) minutes: u64,
     pub(super) run: fn(&mut Context) -> Result<Outcome>,
 }
 
 pub(super) const STAGES: &[Stage] = &[
-    Stage { name: "fmt", about: "the code is formatted", run: fmt },
-    Stage { name: "tidy", about: "file sizes, dependency directions, links", run: tidy },
-    Stage { name: "tree", about: "dsync itself needs at most 30 crates", run: tree },
-    Stage { name: "clippy", about: "no lint is violated", run: clippy },
-    Stage { name: CLUSTER, about: "a real kube-apiserver, for the tests", run: cluster },
-    Stage { name: TEST, about: "all tests, documentation included", run: test },
-    Stage { name: "reports", about: "what is generated from rules and reports", run: reports },
-    Stage { name: "examples", about: "the first command of the README", run: examples },
-    Stage { name: "doc", about: "the documentation builds without a warning", run: doc },
-    Stage { name: "package", about: "every published crate packs and builds", run: package },
-    Stage { name: "deny", about: "licences, sources and flaws of all dependencies", run: deny },
-    Stage { name: "msrv", about: "nothing asks for a newer Rust than we state", run: msrv },
+    Stage { name: "fmt", minutes: 1, about: "the code is formatted", run: fmt },
+    Stage {
+        name: "tidy",
+        minutes: 1,
+        about: "file sizes, dependency directions, links",
+        run: tidy,
+    },
+    Stage { name: "tree", minutes: 1, about: "dsync itself needs at most 30 crates", run: tree },
+    Stage { name: "clippy", minutes: 8, about: "no lint is violated", run: clippy },
+    Stage {
+        name: CLUSTER,
+        minutes: 15,
+        about: "a real kube-apiserver, for the tests",
+        run: cluster,
+    },
+    Stage { name: TEST, minutes: 20, about: "all tests, documentation included", run: test },
+    Stage {
+        name: "simulate",
+        minutes: 15,
+        about: "100,000 schedules of faults, in virtual time",
+        run: simulate,
+    },
+    Stage {
+        name: "mutants",
+        minutes: 12,
+        about: "the suite finds every core that is broken on purpose",
+        run: mutants,
+    },
+    Stage {
+        name: "reports",
+        minutes: 3,
+        about: "what is generated from rules and reports",
+        run: reports,
+    },
+    Stage { name: "examples", minutes: 3, about: "the first command of the README", run: examples },
+    Stage {
+        name: "doc",
+        minutes: 5,
+        about: "the documentation builds without a warning",
+        run: doc,
+    },
+    Stage {
+        name: "package",
+        minutes: 8,
+        about: "every published crate packs and builds",
+        run: package,
+    },
+    Stage {
+        name: "deny",
+        minutes: 8,
+        about: "licences, sources and flaws of all dependencies",
+        run: deny,
+    },
+    Stage {
+        name: "msrv",
+        minutes: 8,
+        about: "nothing asks for a newer Rust than we state",
+        run: msrv,
+    },
 ];
 
 pub(super) const CLUSTER: &str = "cluster";
@@ -124,6 +173,8 @@ fn test(context: &mut Context) -> Result<Outcome> {
     let mut command = cargo(["test", "--workspace", "--locked", "--no-fail-fast"]);
     if let Some(control_plane) = &context.control_plane {
         command.env("DSYNC_TEST_KUBECONFIG", control_plane.kubeconfig());
+        // The suite kills its server, and the other tests need theirs.
+        command.env("DSYNC_CONFORMANCE_SERVER", "own");
     }
     if context.require_all {
         command.env("DSYNC_REQUIRE", "all");
@@ -141,6 +192,24 @@ fn test(context: &mut Context) -> Result<Outcome> {
 
 fn reports(_: &mut Context) -> Result<Outcome> {
     Ok(verdict(conformance::docs(false)?, "`cargo xtask conformance --write-docs` mends it"))
+}
+
+/// So many schedules are a run that means something.
+const SCHEDULES: &str = "100000";
+/// If they take longer, they are too slow: at least 250 a second are expected of two cores.
+const SIMULATION_SECONDS: &str = "700";
+
+fn simulate(_: &mut Context) -> Result<Outcome> {
+    let mut command = conformance::simulate();
+    command.args(["--schedules", SCHEDULES, "--for", SIMULATION_SECONDS, "--corpus"]);
+    command.arg(root().join("dsync-conformance/corpus"));
+    command.arg("--failures").arg(control_plane::target_dir().join("conformance/failures"));
+    Ok(verdict(run(&command)?, "see above for the schedule, and how to replay it"))
+}
+
+fn mutants(_: &mut Context) -> Result<Outcome> {
+    let folder = control_plane::target_dir().join("conformance/broken");
+    Ok(verdict(conformance::broken_cores(&folder)?, "see the survivors above"))
 }
 
 fn examples(_: &mut Context) -> Result<Outcome> {

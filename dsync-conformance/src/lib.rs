@@ -22,6 +22,7 @@ pub mod simulation;
 mod storm;
 pub mod suite;
 mod tasks;
+pub mod timeline;
 pub mod verdict;
 pub mod violation;
 mod world;

@@ -1,0 +1,150 @@
+//! The timeline for a terminal.
+
+mod lanes;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use self::lanes::{COLUMNS, Canvas, LABEL};
+use super::events;
+use super::format::{plain, seconds, span};
+use super::incident::Incident;
+use super::model::Model;
+use crate::rules;
+
+/// At most so many violations are told one by one.
+const VIOLATIONS: usize = 10;
+/// At most so many events around the first violation.
+const EVENTS: usize = 60;
+
+pub(super) fn render(model: &Model<'_>) -> String {
+    let mut out = String::new();
+    violations(model, &mut out);
+    let first = model.incidents.first();
+    let (from, to) = first.map_or((std::time::Duration::ZERO, model.end), |first| first.view);
+    let canvas = Canvas::new(from, to);
+    let _ = writeln!(
+        out,
+        "From {} to {} of a run of {}; one column is {}.\n",
+        seconds(from),
+        seconds(to),
+        seconds(model.end),
+        span(canvas.column())
+    );
+    let _ = writeln!(out, "{:LABEL$}{}", "", canvas.axis());
+    if !model.incidents.is_empty() {
+        let _ = writeln!(out, "{:<LABEL$}{}", "violated", lanes::violated(model, &canvas));
+    }
+    for key in model.keys() {
+        let _ = writeln!(out, "{}", label(&model.key(key)).trim_end());
+        let _ = writeln!(out, "{}{}", label("  store"), lanes::store(model, &canvas, key));
+        for node in 0..model.history.nodes.len() {
+            let name = label(&format!("  {}", model.node(node)));
+            let _ = writeln!(out, "{name}{}", lanes::candidate(model, &canvas, key, node));
+        }
+    }
+    faults(model, &canvas, &mut out);
+    out.push_str(LEGEND);
+    if let Some(first) = first {
+        list(model, first, &mut out);
+    }
+    // Nothing but spaces at the end of a line helps nobody.
+    out.lines().map(str::trim_end).fold(String::new(), |all, line| all + line + "\n")
+}
+
+const LEGEND: &str = "
+candidates  : granted, not yet told   [===#7===) term with token 7, elected to cancelled
+            ! past its renew deadline and not cancelled   ~ cancelled, work not yet ended
+            z node stands still   x no process   w waits for the lock
+store       G granted   r released   e lease ran out   - held   X record lost
+";
+
+/// A name in the width of the labels.
+fn label(name: &str) -> String {
+    let short: String = plain(name).chars().take(LABEL - 1).collect();
+    format!("{short:<LABEL$}")
+}
+
+fn violations(model: &Model<'_>, out: &mut String) {
+    if model.incidents.is_empty() {
+        out.push_str("No rule is violated.\n\n");
+        return;
+    }
+    for incident in model.incidents.iter().take(VIOLATIONS) {
+        let rule = incident.violation.rule;
+        let name = rules::rule(rule).map_or("", |rule| rule.name).replace('_', " ");
+        let message = plain(&incident.violation.message);
+        out.push_str(&wrap(&format!("VIOLATED {rule} {name}"), LABEL + COLUMNS, ""));
+        out.push_str(&wrap(&message, LABEL + COLUMNS, "    "));
+    }
+    let more = model.incidents.len().saturating_sub(VIOLATIONS);
+    if more > 0 {
+        let _ = writeln!(out, "and {more} more violations");
+    }
+    out.push('\n');
+}
+
+/// Lines of at most `width` columns, each indented.
+fn wrap(text: &str, width: usize, indent: &str) -> String {
+    let mut out = String::new();
+    let mut line = indent.to_owned();
+    for word in text.split_whitespace() {
+        let fits = line.chars().count() + 1 + word.chars().count() <= width;
+        if !fits && line.len() > indent.len() {
+            out.push_str(&line);
+            out.push('\n');
+            indent.clone_into(&mut line);
+        } else if line.len() > indent.len() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    out.push_str(&line);
+    out.push('\n');
+    out
+}
+
+/// A lane of letters for each node that faults befell, and what the letters mean.
+fn faults(model: &Model<'_>, canvas: &Canvas, out: &mut String) {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for fault in model.faults.iter().filter(|fault| canvas.contains(fault.at)) {
+        *kinds.entry(fault.kind).or_default() += 1;
+    }
+    if kinds.is_empty() {
+        return;
+    }
+    let letters = lanes::letters(kinds.keys().copied());
+    out.push_str("faults\n");
+    for node in std::iter::once(None).chain((0..model.history.nodes.len()).map(Some)) {
+        if let Some(lane) = lanes::faults(model, canvas, node, &letters) {
+            let _ = writeln!(out, "{}{lane}", label(&format!("  {}", model.who(node))));
+        }
+    }
+    let told = kinds.iter().map(|(kind, count)| {
+        let letter = letters.get(kind).copied().unwrap_or('?');
+        format!("{letter}\u{a0}{}\u{a0}({count})", kind.replace('_', "\u{a0}"))
+    });
+    let told: Vec<String> = told.chain(["*\u{a0}several".to_owned()]).collect();
+    let told = wrap(&told.join(" "), LABEL + COLUMNS, "            ");
+    out.push_str(&told.replace('\u{a0}', " "));
+}
+
+fn list(model: &Model<'_>, incident: &Incident<'_>, out: &mut String) {
+    let (lines, left_out) = events::around(model, incident, EVENTS);
+    let _ = writeln!(out, "\nevents around the violation of {}", incident.violation.rule);
+    for line in &lines {
+        let mark = if line.at >= incident.from && line.at <= incident.to { '!' } else { ' ' };
+        let text = format!(
+            "{mark} {:>10.3}  {:<10} {:<11} {}",
+            line.at.as_secs_f64(),
+            plain(&line.who),
+            line.what,
+            line.text
+        );
+        out.extend(text.chars().take(LABEL + COLUMNS + 10));
+        out.push('\n');
+    }
+    if left_out > 0 {
+        let _ = writeln!(out, "  and {left_out} events that matter less");
+    }
+}

@@ -21,8 +21,8 @@ use crate::history::History;
 use crate::schedule::{Schedule, Shape, Store};
 use crate::simulation::{Batch, Tally};
 use crate::suite::Stores;
-use crate::tasks;
 use crate::{Rule, Verdict};
+use crate::{tasks, timeline};
 
 /// What a storm came to.
 #[derive(Debug, Default)]
@@ -30,6 +30,8 @@ pub(crate) struct Storm {
     pub(crate) tally: Tally,
     /// Of each rule that was violated: the first message.
     violations: BTreeMap<&'static str, String>,
+    /// Of each of them: what happened, as a file for a browser.
+    pub(crate) timelines: BTreeMap<&'static str, String>,
     /// Why nothing can be said at all.
     broken: Option<String>,
     /// For how long the machine stood still while something had to happen in time.
@@ -83,10 +85,16 @@ impl Storm {
 
     fn judge_what(&mut self, what: &str, history: &History, precision: Precision) {
         self.tally.count(history);
-        for violation in check(history, precision) {
-            self.violations
-                .entry(violation.rule)
-                .or_insert_with(|| format!("{}: {} ({what})", violation.rule, violation.message));
+        let violations = check(history, precision);
+        for violation in &violations {
+            if self.violations.contains_key(violation.rule) {
+                continue;
+            }
+            let message = format!("{}: {} ({what})", violation.rule, violation.message);
+            self.violations.insert(violation.rule, message);
+            let again = "run the suite again with the same seed: it happened in a storm";
+            let drawn = timeline::html(history, std::slice::from_ref(violation), what, again);
+            self.timelines.insert(violation.rule, drawn);
         }
     }
 
@@ -94,6 +102,9 @@ impl Storm {
         self.tally.add(&other.tally);
         for (rule, message) in other.violations {
             self.violations.entry(rule).or_insert(message);
+        }
+        for (rule, drawn) in other.timelines {
+            self.timelines.entry(rule).or_insert(drawn);
         }
         self.broken = self.broken.take().or(other.broken);
         self.stalled += other.stalled;

@@ -14,14 +14,14 @@ use dsync_conformance::check::{CHECKED, Precision, check};
 use dsync_conformance::report::{DriverInfo, Equipment, Judgement, Report, Run, ServerInfo, Tier};
 use dsync_conformance::schedule::{Shape, Store};
 use dsync_conformance::simulation::{Batch, Failure, Tally, run, trace};
-use dsync_conformance::{Schedule, Verdict, Violation, shrink};
+use dsync_conformance::{History, Schedule, Verdict, Violation, shrink, timeline};
 use dsync_mock::MockDriver;
 use lexopt::prelude::*;
 
 const HELP: &str = "\
 usage: simulate [--for SECONDS] [--schedules N] [--seed N] [--store STORE] [--rules IDS]
                 [--corpus DIR] [--failures DIR] [--report FILE]
-       simulate --replay FILE [--failures DIR]
+       simulate --replay FILE [--events] [--failures DIR]
        simulate --traces N [--seed N]
        simulate --hunt RULE [--says TEXT] [--seeds N] [--schedules N] [--into FILE]
 
@@ -36,7 +36,8 @@ checks every rule. A failing schedule is made as small as it can be, printed and
   --corpus DIR     first, replay every schedule in this folder
   --failures DIR   where failing schedules go (default: target/conformance/failures)
   --report FILE    write a part of a report here
-  --replay FILE    run this one schedule and show what happens
+  --replay FILE    run this one schedule, show what happens, and draw it for a browser
+  --events         … and print every event
   --traces N       print a hash of what happens in each of N schedules
   --hunt RULE      count the schedules until this rule is violated, from each of several seeds,
                    and print them as JSON: for cores that are broken on purpose
@@ -59,6 +60,7 @@ struct Options {
     report: Option<PathBuf>,
     replay: Option<PathBuf>,
     traces: Option<u64>,
+    events: bool,
     hunt: Option<String>,
     says: String,
     seeds: u64,
@@ -88,6 +90,7 @@ fn options() -> Result<Options, String> {
         report: None,
         replay: None,
         traces: None,
+        events: false,
         hunt: None,
         says: String::new(),
         seeds: 5,
@@ -100,6 +103,10 @@ fn options() -> Result<Options, String> {
             Short('h') | Long("help") => {
                 print!("{HELP}");
                 std::process::exit(0);
+            }
+            Long("events") => {
+                options.events = true;
+                continue;
             }
             Long(name) => name.to_owned(),
             other => return Err(other.unexpected().to_string()),
@@ -145,7 +152,7 @@ fn options() -> Result<Options, String> {
 
 fn act(options: &Options) -> Result<bool, String> {
     if let Some(file) = &options.replay {
-        return replay(file);
+        return replay(file, options);
     }
     if let Some(rule) = &options.hunt {
         return hunt(options, rule);
@@ -284,19 +291,39 @@ fn write(file: &Path, text: &str) -> Result<(), String> {
         .map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Shows what happens in one schedule. Whether it violates nothing.
-fn replay(file: &Path) -> Result<bool, String> {
+/// Shows what happens in one schedule, and draws it. Whether it violates nothing.
+fn replay(file: &Path, options: &Options) -> Result<bool, String> {
     let schedule = Schedule::load(file)?;
     let history = run(&schedule);
     let violations = check(&history, Precision::VIRTUAL);
-    for entry in &history.entries {
-        println!("{:>10.3} {:?} {:?}", entry.at.as_secs_f64(), entry.node, entry.event);
+    if options.events {
+        for entry in &history.entries {
+            println!("{:>10.3} {:?} {:?}", entry.at.as_secs_f64(), entry.node, entry.event);
+        }
     }
+    println!("{}", timeline::text(&history, &violations));
     for violation in &violations {
         println!("{}: {}", violation.rule, violation.message);
     }
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let drawn = options.failures.join(format!("{name}.html"));
+    draw(&drawn, file, &history, &violations)?;
     println!("trace {:016x}, {} violations", trace(&history), violations.len());
     Ok(violations.is_empty())
+}
+
+/// The timeline as a file for a browser.
+fn draw(
+    into: &Path,
+    schedule: &Path,
+    history: &History,
+    violations: &[Violation],
+) -> Result<(), String> {
+    let title = schedule.file_stem().unwrap_or_default().to_string_lossy();
+    let command = format!("cargo xtask conformance --replay {}", schedule.display());
+    write(into, &timeline::html(history, violations, &title, &command))?;
+    println!("drawn: {}", into.display());
+    Ok(())
 }
 
 /// Replays every schedule of a folder. Whether none violates anything.
@@ -338,6 +365,10 @@ fn show_failure(failure: &Failure, options: &Options) -> Result<(), String> {
     let file = folder.join(format!("{}-{}-{number}.json", violation.rule, options.seed));
     write(&file, &small.to_json())?;
     println!("{}", small.to_json());
+    let history = run(&small);
+    let violations = check(&history, Precision::VIRTUAL);
+    println!("{}", timeline::text(&history, &violations));
+    draw(&file.with_extension("html"), &file, &history, &violations)?;
     println!("replay: cargo xtask conformance --replay {}", file.display());
     Ok(())
 }

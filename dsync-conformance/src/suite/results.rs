@@ -48,6 +48,9 @@ pub(super) fn write(directory: &Path, suite: &Suite, rules: &[RuleResult]) -> io
     fs::create_dir_all(directory)?;
     let path = directory.join(format!("{}.json", suite.name));
     fs::write(&path, report.to_json().map_err(io::Error::other)?)?;
+    for (rule, drawn) in suite.storm.get().into_iter().flat_map(|storm| &storm.timelines) {
+        fs::write(directory.join(format!("{}-{rule}.html", suite.name)), drawn)?;
+    }
     Ok(path)
 }
 

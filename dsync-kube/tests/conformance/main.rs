@@ -39,7 +39,9 @@ fn main() -> ExitCode {
     match Site::find() {
         Ok(site) => {
             println!("on {}", site.describe());
-            let suite = Suite::new("kube", site.clone()).with_namespaces("default", "kube-system");
+            let suite = Suite::new("kube", site.clone())
+                .with_namespaces("default", "kube-system")
+                .with_lease(site::lease());
             let code = suite.run();
             site.clean_up();
             code

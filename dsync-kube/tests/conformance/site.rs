@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use control_plane::{ControlPlane, Options};
@@ -92,6 +93,13 @@ impl Site {
             }
         });
     }
+}
+
+/// The lease duration of the tests. A request may take two fifteenths of it, and the nodes of a kind
+/// cluster share one machine: its etcd is slow to agree.
+pub(crate) fn lease() -> Duration {
+    let is_kind = std::env::var_os("DSYNC_TEST_KIND").is_some();
+    Duration::from_secs(if is_kind { 4 } else { 2 })
 }
 
 /// Whether a Lease has a name that the suite gives.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::cluster::Site;
+use super::cluster::{Cluster, Site};
 use super::place::Place;
 use super::request::Request;
 use super::{SLACK, shell};
@@ -69,6 +69,10 @@ fn kube(request: &Request, place: &Place) -> Result<bool> {
     command.env("DSYNC_CONFORMANCE_REPORT", place.of("kube")?).env("DSYNC_REQUIRE", "all");
     for (name, value) in site.environment() {
         command.env(name, value);
+    }
+    if request.cluster == Cluster::Kind {
+        // Its nodes share this machine with the tests.
+        command.args(["--", "--test-threads", "4"]);
     }
     let passed = shell::run(&command, request.length.unwrap_or_default() + SLACK, |_| {});
     // Whatever came of it, what was started goes.

@@ -141,10 +141,11 @@ impl Site {
     }
 
     /// What a read has shown before the last time.
-    fn stale(&self, key: &Key) -> Option<Option<Lease>> {
+    fn stale(&self, key: &Key) -> Option<Reply> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = seen.get(key)?;
-        seen.len().checked_sub(2).and_then(|index| seen.get(index)).cloned()
+        let index = seen.len().checked_sub(2)?;
+        seen.get(index).cloned().map(Reply::Read)
     }
 }
 

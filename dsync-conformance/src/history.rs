@@ -109,7 +109,9 @@ impl NodeInfo {
     #[must_use]
     pub fn local(&self, at: At) -> Duration {
         let segment = self.clock.iter().rev().find(|segment| segment.at <= at);
-        segment.map_or(at, |segment| segment.local + (at - segment.at).mul_f64(segment.rate))
+        segment.map_or(at, |segment| {
+            segment.local + at.saturating_sub(segment.at).mul_f64(segment.rate)
+        })
     }
 
     /// When the node's clock, which reads something earlier at `from`, comes to read `local`.
@@ -118,11 +120,11 @@ impl NodeInfo {
         let start = self.clock.iter().rposition(|segment| segment.at <= from).unwrap_or(0);
         for (index, segment) in self.clock.iter().enumerate().skip(start) {
             let begins = segment.at.max(from);
-            let reads = segment.local + (begins - segment.at).mul_f64(segment.rate);
+            let reads = segment.local + begins.saturating_sub(segment.at).mul_f64(segment.rate);
             if reads >= local {
                 return begins;
             }
-            let reaches = begins + (local - reads).div_f64(segment.rate);
+            let reaches = begins + local.saturating_sub(reads).div_f64(segment.rate);
             match self.clock.get(index + 1) {
                 Some(next) if next.at <= reaches => {}
                 _ => return reaches,

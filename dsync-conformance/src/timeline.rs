@@ -3,6 +3,9 @@
 //! [`text`] is for a terminal, [`html`] makes one file that needs nothing else. Both put what was
 //! violated first, and both show the same events around it.
 
+// Instants come from one history, in its order; and a page is put together once.
+#![allow(clippy::unchecked_time_subtraction, clippy::format_push_string)]
+
 mod events;
 mod format;
 mod html;

@@ -51,8 +51,8 @@ impl Record {
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) record: Option<Record>,
-    /// The record before its last write; `None`: nothing was written yet.
-    pub(crate) before: Option<Option<Record>>,
+    /// What was there before the last write, if anything was written.
+    pub(crate) before: Before,
     /// The only instance that may acquire.
     pub(crate) forced: Option<String>,
     pub(crate) renewals: u64,
@@ -62,11 +62,20 @@ pub(crate) struct Slot {
     listeners: Vec<Weak<Notify>>,
 }
 
+/// What a slot held before its last write.
+#[derive(Debug)]
+pub(crate) enum Before {
+    /// There was no write, or it was taken back.
+    Unwritten,
+    /// This record, or none.
+    Was(Option<Record>),
+}
+
 impl Slot {
     pub(crate) fn new() -> Self {
         Self {
             record: None,
-            before: None,
+            before: Before::Unwritten,
             forced: None,
             renewals: 0,
             releases: 0,
@@ -87,7 +96,7 @@ impl Slot {
 
     /// Keeps the record as it is before it is written.
     pub(crate) fn keep(&mut self) {
-        self.before = Some(self.record.clone());
+        self.before = Before::Was(self.record.clone());
     }
 
     /// A listener, for as long as it is kept.

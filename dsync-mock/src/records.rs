@@ -6,7 +6,7 @@ use std::time::Duration;
 use dsync::driver::{Acquired, Claim, Expiry, Holder, Key, Kind, Lease, Released, Renewed};
 use tokio::time::Instant;
 
-use crate::record::{Record, Slot};
+use crate::record::{Before, Record, Slot};
 
 /// Durations are counted in these, rounded up.
 pub(crate) const GRANULARITY: Duration = Duration::from_millis(1);
@@ -120,7 +120,7 @@ impl Records {
             record.version = write;
         }
         let lease = record.lease(!observer, now);
-        slot.before = Some(Some(before));
+        slot.before = Before::Was(Some(before));
         slot.renewals += 1;
         slot.nudge();
         Renewed::Kept(lease)
@@ -181,7 +181,7 @@ impl Records {
     pub(crate) fn forget(&mut self) {
         for slot in self.slots.values_mut() {
             slot.record = None;
-            slot.before = None;
+            slot.before = Before::Unwritten;
             slot.nudge();
         }
     }
@@ -189,7 +189,9 @@ impl Records {
     /// The record is again what it was before it was last written. `false`: it was not.
     pub(crate) fn lose_last_write(&mut self, key: &Key, now: Instant) -> bool {
         let slot = self.slot(key, now);
-        let Some(before) = slot.before.take() else { return false };
+        let Before::Was(before) = std::mem::replace(&mut slot.before, Before::Unwritten) else {
+            return false;
+        };
         slot.record = before;
         slot.nudge();
         true

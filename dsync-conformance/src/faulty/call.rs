@@ -113,9 +113,9 @@ pub(super) async fn travel(
         _ => {}
     }
     if fate.stale
-        && let Some(record) = site.stale(key)
+        && let Some(reply) = site.stale(key)
     {
-        return Ok(Reply::Read(record));
+        return Ok(reply);
     }
     let (sender, answer) = oneshot::channel();
     let (site, key) = (Arc::clone(site), key.clone());

@@ -31,6 +31,9 @@ pub(super) fn through(inner: Watch, link: &Arc<Link>, process: &Arc<Process>) ->
     })
 }
 
+/// The last that a watch tells, if anything.
+struct End(Option<Item>);
+
 struct LinkedWatch {
     inner: Option<Watch>,
     link: Arc<Link>,
@@ -50,7 +53,7 @@ impl LinkedWatch {
     }
 
     /// Whether the watch was broken since it began, and how.
-    fn broken(&mut self) -> Option<Option<Item>> {
+    fn broken(&mut self) -> Option<End> {
         let (breaks, how) = self.link.watch_breaks();
         if breaks == self.begun_after {
             return None;
@@ -61,10 +64,10 @@ impl LinkedWatch {
             WatchBreak::Compacted => "watch_compacted",
         });
         Some(match how {
-            WatchBreak::Closed => None,
+            WatchBreak::Closed => End(None),
             WatchBreak::Compacted => {
                 let text = "the point to go on from is gone";
-                Some(Err(Error::definite(ErrorKind::Unavailable, text)))
+                End(Some(Err(Error::definite(ErrorKind::Unavailable, text))))
             }
         })
     }
@@ -103,7 +106,7 @@ impl Stream for LinkedWatch {
         if self.over {
             return Poll::Ready(None);
         }
-        if let Some(end) = self.broken() {
+        if let Some(End(end)) = self.broken() {
             return Poll::Ready(end);
         }
         self.hear(cx);

@@ -215,10 +215,10 @@ impl History {
 /// nothing in the store protected them any more.
 fn mark_lost(terms: &mut [Term], losses: &[(At, Option<usize>)]) {
     let begins = |term: &Term| term.granted.map_or(term.elected_at, |(from, _)| from);
-    for index in 0..terms.len() {
-        let (begin, key) = (begins(&terms[index]), terms[index].key);
-        let end = terms[index].stopped_at.unwrap_or(At::MAX).max(terms[index].hard_deadline);
-        terms[index].lost = losses
+    for term in terms {
+        let (begin, key) = (begins(term), term.key);
+        let end = term.stopped_at.unwrap_or(At::MAX).max(term.hard_deadline);
+        term.lost = losses
             .iter()
             .any(|(at, of)| of.is_none_or(|of| of == key) && *at >= begin && *at <= end);
     }

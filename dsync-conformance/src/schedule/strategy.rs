@@ -61,7 +61,9 @@ pub fn schedules(shape: Shape, store: Store) -> BoxedStrategy<Schedule> {
             }
             steps.sort_by_key(|step| step.at_ms);
             if drifts == 0 {
-                nodes.iter_mut().for_each(|node| node.drift_ppm = 0);
+                for node in &mut nodes {
+                    node.drift_ppm = 0;
+                }
             }
             Schedule {
                 format: Schedule::FORMAT,
@@ -85,7 +87,9 @@ fn burst(shape: Shape) -> impl Strategy<Value = (u64, Vec<(u64, Action)>)> {
     let node = prop_oneof![1 => Just(None), 2 => (0..shape.nodes).prop_map(Some)];
     (0..=shape.length_ms, node, steps).prop_map(move |(from, node, mut steps)| {
         if let Some(node) = node {
-            steps.iter_mut().for_each(|(_, action)| *action = action.with_node(node));
+            for (_, action) in &mut steps {
+                *action = action.with_node(node);
+            }
         }
         (from, steps)
     })

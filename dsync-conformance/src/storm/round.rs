@@ -128,7 +128,7 @@ fn disturb(stores: &Stores, number: u64, length: Duration) -> Storm {
         match done {
             Ok(kind) => *storm.tally.faults.entry(kind.to_owned()).or_default() += 1,
             Err(error) => {
-                storm.broken = Some(format!("the server could not be disturbed: {error}"))
+                storm.broken = Some(format!("the server could not be disturbed: {error}"));
             }
         }
     });

@@ -68,13 +68,11 @@ fn as_candidate(suites: &[Suite]) -> Option<ExitCode> {
     let suites = suites.iter().filter(|suite| !suite.settings.in_memory);
     let harness =
         suites.map(|suite| (suite.stores)()).find(|harness| candidate::is_for(&**harness));
-    match harness {
-        Some(harness) => candidate::run_if_asked(&*harness),
-        None => {
-            drop(writeln!(io::stderr(), "this candidate has no harness (Harness::environment)"));
-            Some(ExitCode::FAILURE)
-        }
+    if let Some(harness) = harness {
+        return candidate::run_if_asked(&*harness);
     }
+    drop(writeln!(io::stderr(), "this candidate has no harness (Harness::environment)"));
+    Some(ExitCode::FAILURE)
 }
 
 /// Such as `required::2_02_cancelled_before_re_elected`.

@@ -113,7 +113,8 @@ impl<'a> Model<'a> {
                         .filter(|((of, _), _)| of == term)
                         .map(|(_, (_, row))| *row)
                         .collect();
-                    let row = (0..).find(|row| !taken.contains(row)).unwrap_or_default();
+                    let row =
+                        (0..=taken.len()).find(|row| !taken.contains(row)).unwrap_or_default();
                     bodies.insert((*term, *body), (at, row));
                 }
                 Event::BodyStopped { term, body } => {

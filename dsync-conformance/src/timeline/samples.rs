@@ -58,8 +58,8 @@ impl Sample {
     /// A call that takes 20 ms to the store and as long back. `told`: whether the answer comes.
     pub(super) fn call(&mut self, at: u64, node: usize, verb: Verb, came: Outcome, told: bool) {
         let call = self.name();
-        let holder = (verb != Verb::Read)
-            .then(|| Holder::from_wire(format!("node-{node}_{}", (b'a' + node as u8) as char)));
+        let holder =
+            (verb != Verb::Read).then(|| Holder::from_wire(format!("node-{node}_of-{node}")));
         let called = Event::Called { call, key: 0, verb, holder: holder.clone() };
         self.note(at, node, called);
         if !told {

@@ -121,7 +121,7 @@ impl User {
         let body = recorder.name();
         recorder.note(node, Event::BodyStarted { term: self.term, body });
         self.bodies.fetch_add(1, Ordering::SeqCst);
-        Body { recorder, node, term: self.term, body, bodies: Arc::clone(&self.bodies) }
+        Body { recorder, node, term: self.term, name: body, bodies: Arc::clone(&self.bodies) }
     }
 
     /// The work of an election.
@@ -173,7 +173,7 @@ impl User {
 
     fn write(&self, body: &Body, term: &Term, to: &Register) {
         let active = term.is_active();
-        let event = Event::BodyPolled { term: self.term, body: body.body, active };
+        let event = Event::BodyPolled { term: self.term, body: body.name, active };
         body.recorder.note(body.node, event);
         to.write(self.process.machine.index, self.key, term.fencing_token().get());
     }
@@ -184,14 +184,14 @@ struct Body {
     recorder: Recorder,
     node: Option<usize>,
     term: u64,
-    body: u64,
+    name: u64,
     bodies: Arc<AtomicUsize>,
 }
 
 impl Drop for Body {
     fn drop(&mut self) {
         self.bodies.fetch_sub(1, Ordering::SeqCst);
-        let event = Event::BodyStopped { term: self.term, body: self.body };
+        let event = Event::BodyStopped { term: self.term, body: self.name };
         self.recorder.note(self.node, event);
     }
 }

@@ -55,11 +55,11 @@ impl Log {
 
 async fn use_it(process: &Arc<Process>, lock: Lock, register: &Register, how: Use) {
     let log = Log::call(process, LockCall::Lock { waits: how.wait.is_some() });
-    let taken: Result<Option<LockGuard>> = match how.wait {
+    let result: Result<Option<LockGuard>> = match how.wait {
         Some(wait) => lock.lock_timeout(wait).await,
         None => lock.try_lock().await,
     };
-    let guard = match taken {
+    let guard = match result {
         Ok(Some(guard)) => guard,
         // The time was up while it waited: a request may be under way.
         Ok(None) if how.wait.is_some() => return log.returned(LockReturn::GaveUp),
@@ -68,8 +68,8 @@ async fn use_it(process: &Arc<Process>, lock: Lock, register: &Register, how: Us
     };
     let token = guard.fencing_token().get();
     log.returned(LockReturn::Locked(token));
-    let user = User::elected(process, LOCK, log.op, guard.term());
-    let work = user.hold(guard.term(), register, how.hold / 2 + Duration::from_millis(1));
+    let holder = User::elected(process, LOCK, log.op, guard.term());
+    let work = holder.hold(guard.term(), register, how.hold / 2 + Duration::from_millis(1));
     tokio::select! {
         biased;
         _ = guard.run(work) => {}

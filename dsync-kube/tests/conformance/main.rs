@@ -39,23 +39,26 @@ fn main() -> ExitCode {
     match Site::find() {
         Ok(site) => {
             println!("on {}", site.describe());
-            let suite = Suite::new("kube", site.clone())
+            let tests = Suite::new("kube", site.clone())
                 .with_namespaces("default", "kube-system")
                 .with_lease(site::lease());
-            let code = suite.run();
+            let code = tests.run();
             site.clean_up();
             code
         }
         Err(error) => {
             eprintln!("NOT RUN, no API server to test on: {error:#}");
-            without_server(&arguments, required.then(|| format!("{error:#}")))
+            {
+                let why = format!("{error:#}");
+                without_server(&arguments, required.then_some(why.as_str()))
+            }
         }
     }
 }
 
 /// Every test, shown as ignored, or failing with `why`.
-fn without_server(arguments: &Arguments, why: Option<String>) -> ExitCode {
-    let trial = |rule: &dsync_conformance::Rule| match why.clone() {
+fn without_server(arguments: &Arguments, why: Option<&str>) -> ExitCode {
+    let trial = |rule: &dsync_conformance::Rule| match why.map(str::to_owned) {
         Some(why) => Trial::test(rule.test_name(), move || Err(why.into())),
         None => Trial::test(rule.test_name(), || Ok(())).with_ignored_flag(!arguments.list),
     };

@@ -89,6 +89,7 @@ impl MockDriver {
     /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
     /// assert!(!store.lose_last_write(&key));
     /// ```
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn lose_last_write(&self, key: &Key) -> bool {
         self.with_state(|state| state.records.lose_last_write(key, state.now))
     }

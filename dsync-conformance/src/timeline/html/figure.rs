@@ -56,7 +56,7 @@ impl Figure<'_> {
         );
         let mut svg = Svg::new(out, self.from, self.to);
         for lane in &lanes {
-            self.ground(lane, &mut svg);
+            Self::ground(lane, &mut svg);
         }
         self.axis(height, &mut svg);
         self.violated(height, &mut svg);
@@ -106,7 +106,7 @@ impl Figure<'_> {
     }
 
     /// What lies behind a lane.
-    fn ground(&self, lane: &Lane, svg: &mut Svg<'_>) {
+    fn ground(lane: &Lane, svg: &mut Svg<'_>) {
         let class = match &lane.kind {
             LaneKind::Group(_) => return,
             LaneKind::Store(_) => "ground store",

@@ -2,6 +2,7 @@
 //! there, and writes down what passes.
 
 mod call;
+mod shown;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -14,10 +15,11 @@ use dsync::driver::{
 use dsync::{Error, ErrorKind, Result, async_trait};
 
 use self::call::{Reply, Request};
-use crate::history::{At, Event, Verb};
+use crate::history::{At, Event, Outcome, Verb};
 use crate::link::{Fate, Link};
 use crate::node::Process;
 use crate::recorder::Recorder;
+use crate::unsettled::{Attempt, Unsettled};
 
 /// The keys of a run: their index in the history.
 pub(crate) type Keys = Arc<BTreeMap<Key, usize>>;
@@ -38,6 +40,7 @@ struct Site {
     seen: Mutex<BTreeMap<Key, Vec<Option<Lease>>>>,
     /// How many calls were made at the present instant.
     busy: Mutex<(At, u32)>,
+    unsettled: Unsettled,
 }
 
 /// So many calls of one connection at one instant are a loop that takes no time. It would stand
@@ -60,6 +63,7 @@ impl FaultyDriver {
             keys: Arc::clone(keys),
             seen: Mutex::default(),
             busy: Mutex::default(),
+            unsettled: Unsettled::default(),
         };
         Self { site: Arc::new(site) }
     }
@@ -117,7 +121,18 @@ impl Site {
     /// The store gets the request, and its answer is written down.
     async fn store(&self, call: u64, key: &Key, request: &Request) -> Result<Reply> {
         let sent = self.recorder.now();
+        if let Request::Acquire(claim) = request {
+            self.unsettled.sent(Attempt { call, holder: claim.holder.clone(), sent });
+        }
         let result = request.perform(&*self.inner, key).await;
+        if let Ok(Reply::Read(record) | Reply::Acquire(Acquired::Held(record))) = &result {
+            self.shows(key, record.as_ref());
+        }
+        if let Request::Acquire(claim) = request
+            && !matches!(&result, Err(error) if error.is_ambiguous())
+        {
+            self.unsettled.known(&claim.holder);
+        }
         let event = Event::Stored {
             call,
             key: self.index(key),
@@ -138,6 +153,21 @@ impl Site {
             }
         }
         result
+    }
+
+    /// The store shows a record, which may be that of an acquire of unknown outcome.
+    fn shows(&self, key: &Key, record: Option<&Lease>) {
+        let Some(attempt) = self.unsettled.seen(record) else { return };
+        let token = record.map_or(0, |lease| lease.fencing_token.get());
+        let event = Event::Stored {
+            call: attempt.call,
+            key: self.index(key),
+            verb: Verb::Acquire,
+            holder: Some(attempt.holder),
+            sent: attempt.sent,
+            outcome: Outcome::Won(token),
+        };
+        self.recorder.note(Some(self.process.machine.index), event);
     }
 
     /// What a read has shown before the last time.
@@ -192,7 +222,7 @@ impl Driver for FaultyDriver {
         let (call, index) = (site.recorder.name(), site.index(key));
         let event = Event::Called { call, key: index, verb: Verb::Watch, holder: None };
         site.recorder.note(Some(site.process.machine.index), event);
-        watch::through(site.inner.watch(key), &site.link, &site.process)
+        watch::through(shown::noticed(site, key), &site.link, &site.process)
     }
 
     async fn close(&self) {

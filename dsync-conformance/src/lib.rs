@@ -23,6 +23,7 @@ mod storm;
 pub mod suite;
 mod tasks;
 pub mod timeline;
+mod unsettled;
 pub mod verdict;
 pub mod violation;
 mod world;

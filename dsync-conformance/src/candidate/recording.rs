@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use futures_core::Stream;
 use super::notes::Notes;
 use super::said::What;
 use crate::history::{Outcome, Verb};
+use crate::unsettled::{Attempt, Unsettled};
 
 pub(super) struct Recording {
     inner: Arc<dyn Driver>,
@@ -24,7 +25,7 @@ pub(super) struct Recording {
 
 impl Recording {
     pub(super) fn new(inner: Arc<dyn Driver>, notes: &Arc<Notes>) -> Self {
-        let open = Open { notes: Arc::clone(notes), attempts: Mutex::default() };
+        let open = Open { notes: Arc::clone(notes), unsettled: Unsettled::default() };
         Self { inner, open: Arc::new(open) }
     }
 
@@ -55,30 +56,15 @@ impl Call<'_> {
 /// Acquires that may have been applied.
 struct Open {
     notes: Arc<Notes>,
-    attempts: Mutex<Vec<Attempt>>,
-}
-
-struct Attempt {
-    call: u64,
-    holder: Holder,
-    sent: Duration,
+    unsettled: Unsettled,
 }
 
 impl Open {
-    fn with<T>(&self, change: impl FnOnce(&mut Vec<Attempt>) -> T) -> T {
-        change(&mut self.attempts.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// The store shows a record, which may be that of an attempt.
     fn seen(&self, record: Option<&Lease>) {
-        let Some(lease) = record else { return };
-        let Some(holder) = &lease.holder else { return };
-        let settled = self.with(|attempts| {
-            let index = attempts.iter().position(|attempt| attempt.holder == *holder)?;
-            Some(attempts.swap_remove(index))
-        });
-        if let Some(Attempt { call, holder, sent }) = settled {
-            let (holder, token) = (holder.to_string(), lease.fencing_token.get());
+        if let Some(Attempt { call, holder, sent }) = self.unsettled.seen(record) {
+            let token = record.map_or(0, |lease| lease.fencing_token.get());
+            let holder = holder.to_string();
             self.notes.voice.say(What::Settled { call, holder, sent, token });
         }
     }
@@ -115,11 +101,11 @@ impl Driver for Recording {
     async fn acquire(&self, key: &Key, claim: &Claim) -> Result<Acquired> {
         let call = self.called(Verb::Acquire, Some(&claim.holder));
         let attempt = Attempt { call: call.name, holder: claim.holder.clone(), sent: call.sent };
-        self.open.with(|attempts| attempts.push(attempt));
+        self.open.unsettled.sent(attempt);
         let result = self.inner.acquire(key, claim).await;
         // If this is dropped or stays unknown, the attempt stays open.
         if !matches!(&result, Err(error) if error.is_ambiguous()) {
-            self.open.with(|attempts| attempts.retain(|attempt| attempt.holder != claim.holder));
+            self.open.unsettled.known(&claim.holder);
         }
         match &result {
             Ok(Acquired::Won(lease)) => {

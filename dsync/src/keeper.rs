@@ -214,7 +214,9 @@ impl Keeper {
     fn tend_watch(&mut self) {
         let wanted = self.tenure.as_ref().is_some_and(Tenure::wants_watch);
         if !wanted {
-            self.watch = None;
+            if let (Some(_), Some(tenure)) = (self.watch.take(), &mut self.tenure) {
+                tenure.unwatched();
+            }
         } else if self.watch.is_none() && self.site.env.now() >= self.watch_after {
             self.watch = Some(self.site.driver.watch(&self.key));
         }
@@ -253,7 +255,8 @@ impl Keeper {
         self.look_at = None;
         let Some(term) = &self.term else { return };
         let now = self.site.env.now();
-        let standing = term.0.bodies.standing(now, term.0.clock.hard_deadline(), term.0.grace);
+        let hard = term.0.clock.hard_deadline();
+        let standing = term.0.bodies.standing(now, hard, term.0.grace, term.0.slack);
         if term.0.bodies.take_panicked() {
             tracing::error!(
                 target: "dsync",
@@ -371,7 +374,10 @@ impl Keeper {
         tracing::debug!(target: "dsync", %key, %token, ?settled, "term settled");
         let released = matches!(settled, Settled::Released);
         self.site.report(&Report::Settled { key: key.clone(), token, released });
-        self.status.send_modify(|status| status.settled = Some((token, settled)));
+        self.status.send_modify(|status| {
+            status.settled = Some((token, settled));
+            status.overrun = None;
+        });
     }
 }
 

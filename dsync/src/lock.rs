@@ -70,9 +70,12 @@ impl Lock {
     ///
     /// Safe: what was on its way is released in the background, or expires.
     pub async fn lock(&self) -> Result<LockGuard> {
-        match self.acquire(Mode::Wait).await? {
-            Some(guard) => Ok(guard),
-            None => Err(crate::dsync::shut_down()),
+        loop {
+            if let Some(guard) = self.acquire(Mode::Wait).await? {
+                return Ok(guard);
+            }
+            // Shut down; or it was won and lost again before this was polled.
+            self.inner.check()?;
         }
     }
 

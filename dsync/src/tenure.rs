@@ -68,8 +68,6 @@ pub(crate) struct Tenure {
     leader: Option<Arc<str>>,
     following: Following,
     stopping: bool,
-    /// Counts steps.
-    steps: u64,
     random: Box<dyn FnMut() -> u64 + Send>,
 }
 
@@ -85,8 +83,11 @@ enum Phase {
 #[derive(Debug)]
 enum Flight {
     Read,
-    Acquire(Attempt),
-    Renew { sent: Instant },
+    /// With the highest token that was seen before it was sent.
+    Acquire(Attempt, FencingToken),
+    Renew {
+        sent: Instant,
+    },
     Release,
 }
 
@@ -108,7 +109,6 @@ impl Tenure {
             leader: None,
             following: Following::default(),
             stopping: false,
-            steps: 0,
             random: Box::new(random),
         }
     }
@@ -128,7 +128,6 @@ impl Tenure {
         if self.is_done() {
             return out;
         }
-        self.steps += 1;
         // What the clock says comes first, so that no event can revive what is over, and once
         // more at the end, since an event may bring a deadline that has passed.
         self.pass_time(now, &mut out);
@@ -169,9 +168,16 @@ impl Tenure {
                 (_, Phase::Done) | (Mode::Try, _) => false,
                 (Mode::Campaign | Mode::Observe, _) => true,
                 // An uncontended lock is worth no more than one request.
-                (Mode::Wait, Phase::Following) => !matches!(self.view, View::Unknown),
+                (Mode::Wait, Phase::Following) => {
+                    self.following.is_watched() || !matches!(self.view, View::Unknown)
+                }
                 (Mode::Wait, _) => false,
             }
+    }
+
+    /// The watch was dropped: what it would have told has to be looked for.
+    pub(crate) fn unwatched(&mut self) {
+        self.following.watch_ended();
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -199,7 +205,7 @@ impl Tenure {
             Event::Resign => {
                 if matches!(self.phase, Phase::Leading(_)) {
                     self.end(now, EndCause::Resigned, out);
-                } else if let Some(Flight::Acquire(_)) = &self.flight {
+                } else if let Some(Flight::Acquire(..)) = &self.flight {
                     // The answer may still make us leader of what we have just given up.
                     self.following.sit_out_until(now + self.plan.lease_duration);
                 }
@@ -223,8 +229,8 @@ impl Tenure {
         let Some(flight) = self.flight.take() else { return };
         match (flight, answer) {
             (Flight::Read, Answer::Read(result)) => self.was_read(now, result, out),
-            (Flight::Acquire(attempt), Answer::Acquire(result)) => {
-                self.acquired(now, attempt, result, out);
+            (Flight::Acquire(attempt, floor), Answer::Acquire(result)) => {
+                self.acquired(now, attempt, floor, result, out);
             }
             (Flight::Renew { sent }, Answer::Renew(result)) => {
                 self.renewed(now, sent, result, out);
@@ -304,7 +310,7 @@ impl Tenure {
             Phase::Draining(..) => self.drain(now, out),
             Phase::Following if self.following.stops_by().is_some_and(|by| now >= by) => {
                 // Whatever has no answer by now may still turn up: the next tenure looks for it.
-                if let Some(Flight::Acquire(attempt)) = self.flight.take() {
+                if let Some(Flight::Acquire(attempt, _)) = self.flight.take() {
                     self.attempts.remember(attempt);
                 }
                 self.finish(Finish::Done, out);
@@ -378,8 +384,9 @@ impl Tenure {
             Expiry::Observer => seen,
             Expiry::Backend => None,
         };
-        let attempt = Attempt { holder, sent: now, conditioned_on, spent: false };
-        (Flight::Acquire(attempt), Request::Acquire(claim))
+        let duration = self.plan.lease_duration;
+        let attempt = Attempt { holder, sent: now, duration, conditioned_on, spent: false };
+        (Flight::Acquire(attempt, self.token_floor), Request::Acquire(claim))
     }
 
     /// The retry period, shortened by up to a quarter.

@@ -3,6 +3,8 @@
 mod bodies;
 mod body;
 mod clock;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::future::Future;
@@ -62,6 +64,8 @@ pub(crate) struct TermInner {
     pub(crate) keeper: u64,
     /// How long after it was closed a body that somebody else polls counts as stopped.
     pub(crate) grace: Duration,
+    /// After the hard deadline: for a poll or a drop that is in progress then.
+    pub(crate) slack: Duration,
     cancelled: CancellationToken,
     cause: OnceLock<EndCause>,
 }
@@ -82,6 +86,7 @@ impl Term {
             env,
             keeper,
             grace,
+            slack: grant.slack,
             cancelled: CancellationToken::new(),
             cause: OnceLock::new(),
         }))

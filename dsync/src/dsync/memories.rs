@@ -18,10 +18,12 @@ impl Memories {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what is known of `key`. Whoever takes it has it alone, so that no attempt is adopted
-    /// twice.
+    /// What is known of `key`. The attempts are taken: whoever has them has them alone, so that
+    /// none is adopted twice.
     pub(crate) fn take(&self, key: &Key) -> Memory {
-        self.lock().remove(key).map(|(_, memory)| memory).unwrap_or_default()
+        let mut memories = self.lock();
+        let Some((_, memory)) = memories.get_mut(key) else { return Memory::default() };
+        Memory { attempts: std::mem::take(&mut memory.attempts), ..memory.clone() }
     }
 
     /// Keeps what a tenure of `key` knew at its end.
@@ -34,6 +36,10 @@ impl Memories {
             // Two tenures of the key ran side by side.
             memory.attempts.extend(other.attempts);
             memory.token_floor = memory.token_floor.max(other.token_floor);
+            memory.sighting = match memory.sighting {
+                Some(newer) => Some(newer.merge(other.sighting)),
+                None => other.sighting,
+            };
         } else if memories.len() >= MOST {
             let oldest = memories.iter().min_by_key(|(_, (at, _))| *at).map(|(key, _)| key.clone());
             if let Some(oldest) = oldest {

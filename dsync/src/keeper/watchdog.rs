@@ -72,10 +72,19 @@ fn watch(shared: &Shared, env: &dyn Env) {
             let hard = term.clock.hard_deadline();
             if now >= hard {
                 term.bodies.close_all(now);
-                if term.bodies.standing(now, hard, Duration::ZERO) != Bodily::Stopped {
-                    abort(&term);
+                if term.bodies.standing(now, hard, Duration::ZERO, Duration::ZERO)
+                    == Bodily::Stopped
+                {
+                    return false;
                 }
-                return false;
+                // A poll that happens to be in progress, or a drop, gets a moment to return.
+                let late = hard + term.slack;
+                if now >= late {
+                    abort(&term);
+                    return false;
+                }
+                next = Some(next.map_or(late, |next| next.min(late)));
+                return true;
             }
             next = Some(next.map_or(hard, |next| next.min(hard)));
             true

@@ -1,6 +1,7 @@
 //! What became of my attempts to acquire.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::driver::{Holder, Lease, Version};
 use crate::env::Instant;
@@ -13,6 +14,8 @@ const MOST: usize = 32;
 pub(crate) struct Attempt {
     pub(crate) holder: Holder,
     pub(crate) sent: Instant,
+    /// What it asked for. The store may let it expire that long after it was sent.
+    pub(crate) duration: Duration,
     /// The version that the record had to be at for the attempt to succeed.
     pub(crate) conditioned_on: Option<Version>,
     /// It made a term, or a release of it was sent. It can only be released from now on.
@@ -43,6 +46,7 @@ impl Attempts {
             None => self.remember(Attempt {
                 holder: holder.clone(),
                 sent,
+                duration: Duration::ZERO,
                 conditioned_on: None,
                 spent: true,
             }),

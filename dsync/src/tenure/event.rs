@@ -120,6 +120,8 @@ pub(crate) struct Grant {
     pub(crate) token: FencingToken,
     pub(crate) valid_until: Instant,
     pub(crate) hard_deadline: Instant,
+    /// After it, for what is just ending.
+    pub(crate) slack: Duration,
 }
 
 /// How the lease of a term ended.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{
-    Acquired, Action, Attempt, EndCause, Error, ErrorKind, Expiry, Finish, Grant, Held, Instant,
-    Lease, Mode, Phase, Plan, Releasing, Result, Source, Tenure, Verb, View, WatchScope,
+    Acquired, Action, Attempt, EndCause, Error, ErrorKind, Expiry, FencingToken, Finish, Flight,
+    Grant, Held, Instant, Lease, Mode, Phase, Plan, Releasing, Result, Source, Tenure, Verb, View,
+    WatchScope,
 };
 use crate::driver::Version;
 
@@ -80,6 +81,11 @@ impl Following {
 
     pub(super) fn watch_ended(&mut self) {
         self.healthy = false;
+    }
+
+    /// A watch works, and tells what changes.
+    pub(super) fn is_watched(&self) -> bool {
+        self.healthy
     }
 
     pub(super) fn sit_out_until(&mut self, until: Instant) {
@@ -211,6 +217,7 @@ impl Tenure {
     pub(super) fn heard_nothing(&mut self, now: Instant) {
         let began = !self.following.healthy;
         self.following.alive(now);
+        self.troubles.over(Source::Watch);
         if began && matches!(self.phase, Phase::Following) {
             // What happened before it began is not told: a read shows it.
             if self.flight.is_some() {
@@ -225,6 +232,10 @@ impl Tenure {
         self.following.alive(now);
         self.troubles.worked(Source::Watch);
         match &mut self.phase {
+            Phase::Draining(_, drain) if drain.is_taken() => {
+                self.see(now, lease, out);
+                return;
+            }
             Phase::Leading(held) | Phase::Draining(held, _) => {
                 let mine = lease.is_some_and(|lease| lease.is_held_by(&held.holder));
                 held.hear(now, mine, &self.plan);
@@ -254,7 +265,11 @@ impl Tenure {
     /// Draws a conclusion from what was just seen.
     fn saw(&mut self, now: Instant) {
         self.following.delay = self.random_below(self.following.window);
-        let mine = self.view.lease().is_some_and(|lease| self.attempts.find(lease).is_some());
+        let mine = self.view.lease().is_some_and(|lease| {
+            self.attempts.find(lease).is_some()
+                || matches!(&self.flight, Some(Flight::Acquire(attempt, _))
+                    if lease.is_held_by(&attempt.holder))
+        });
         if let View::Held { expires_at, .. } = &self.view
             && !mine
             && now < *expires_at
@@ -268,6 +283,7 @@ impl Tenure {
         &mut self,
         now: Instant,
         attempt: Attempt,
+        floor: FencingToken,
         result: Result<Acquired>,
         out: &mut Vec<Action>,
     ) {
@@ -276,7 +292,8 @@ impl Tenure {
             Ok(Acquired::Won(lease)) => {
                 self.troubles.worked(Source::Verb(Verb::Acquire));
                 self.following.uncontested();
-                let (granted, seen) = (lease.fencing_token, self.token_floor);
+                // What was seen since may be of this acquisition, or of a later write.
+                let (granted, seen) = (lease.fencing_token, floor);
                 if granted <= seen {
                     out.push(Action::TokenWentBack { granted, seen });
                 }
@@ -294,6 +311,7 @@ impl Tenure {
                     self.proven(now, Some(lease), out);
                 } else {
                     // The watch shows the winner soon, if it works.
+                    self.earlier = self.view.sighting().or(self.earlier.take());
                     self.view = View::Unknown;
                     self.following.quiet_until = now + retry;
                     let news = self.following.news.take().is_some();
@@ -330,8 +348,9 @@ impl Tenure {
         attempt: Attempt,
         out: &mut Vec<Action>,
     ) {
-        let Attempt { holder, sent, spent, .. } = attempt;
-        let in_time = now < sent + self.plan.renew_deadline;
+        let Attempt { holder, sent, duration, spent, .. } = attempt;
+        // One of another timing may expire before the deadlines of this one.
+        let in_time = now < sent + self.plan.renew_deadline && duration >= self.plan.lease_duration;
         // A nonce has one term at the most.
         self.attempts.spend(&holder, sent);
         self.following.unsettled = false;
@@ -352,6 +371,7 @@ impl Tenure {
             token,
             valid_until: sent + self.plan.renew_deadline,
             hard_deadline: sent + self.plan.hard_deadline,
+            slack: self.plan.slack(),
         }));
         self.see(now, Some(lease), out);
     }
@@ -451,9 +471,7 @@ impl Tenure {
             ErrorKind::Unsupported | ErrorKind::Invalid => verb != Verb::Release,
             ErrorKind::Denied => {
                 let patience = self.plan.lease_duration * DENIED_FOR;
-                [Verb::Read, Verb::Acquire, Verb::Renew, Verb::Release]
-                    .into_iter()
-                    .any(|verb| self.troubles.denied_for(Source::Verb(verb), now) >= patience)
+                self.troubles.denied_for(now, patience) >= patience
             }
             _ => false,
         };

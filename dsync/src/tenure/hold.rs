@@ -27,6 +27,12 @@ pub(super) struct Held {
     conflicts: u32,
 }
 
+/// The deadlines count with my own duration, so that is what a renewal asks for, whatever
+/// somebody wrote into the record.
+fn lasting(lease: Lease, plan: &Plan) -> Lease {
+    Lease { duration: Some(plan.lease_duration), ..lease }
+}
+
 impl Held {
     pub(super) fn new(
         holder: Holder,
@@ -36,6 +42,7 @@ impl Held {
         jitter: Duration,
     ) -> Self {
         let renew_at = sent + plan.renew_period.saturating_sub(jitter);
+        let lease = lasting(lease, plan);
         Self { holder, lease, sent, renew_at, check: false, conflicts: 0 }
     }
 
@@ -56,14 +63,19 @@ impl Held {
     }
 }
 
+/// When what was dropped has had the time to stop: well before the lease is somebody else's.
+fn overrun_at(hard: Instant, dropped: Instant, plan: &Plan) -> Instant {
+    hard.max(dropped + 2 * plan.slack())
+}
+
 /// A term that was cancelled, while its bodies end.
 #[derive(Debug)]
 pub(super) struct Drain {
     cause: EndCause,
     /// What still runs then is dropped.
     drop_at: Instant,
-    /// The step in which it was.
-    dropped_in: Option<u64>,
+    /// When it was.
+    dropped_at: Option<Instant>,
     overrun: bool,
     /// On a voluntary end the lease is kept while bodies end.
     pub(super) renewing: bool,
@@ -72,15 +84,18 @@ pub(super) struct Drain {
 }
 
 impl Drain {
+    /// Whether the record carries somebody else.
+    pub(super) fn is_taken(&self) -> bool {
+        self.taken
+    }
+
     pub(super) fn wake(&self, held: &Held, plan: &Plan) -> Instant {
         let hard = held.sent + plan.hard_deadline;
-        let next = if self.dropped_in.is_none() {
-            self.drop_at.min(hard)
-        } else if self.overrun {
+        let next = match self.dropped_at {
+            None => self.drop_at.min(hard),
             // Only the bodies can bring news.
-            return Instant::NEVER;
-        } else {
-            hard
+            Some(_) if self.overrun => return Instant::NEVER,
+            Some(dropped) => overrun_at(hard, dropped, plan),
         };
         if self.renewing { next.min(held.sent + plan.renew_deadline) } else { next }
     }
@@ -157,7 +172,7 @@ impl Tenure {
         };
         match result {
             Ok(Renewed::Kept(lease)) => {
-                held.lease = lease;
+                held.lease = lasting(lease, &self.plan);
                 held.check = false;
                 held.conflicts = 0;
                 // An answer that comes when the term is over does not bring it back.
@@ -195,7 +210,7 @@ impl Tenure {
             Some(lease) if lease.is_held_by(&held.holder) => {
                 // Somebody edited something else. Go on at the new version; the deadlines stay
                 // where they are until a write succeeds.
-                held.lease = lease;
+                held.lease = lasting(lease, &self.plan);
                 held.check = false;
                 held.renew_at = if held.conflicts > AT_ONCE { now + retry } else { now };
             }
@@ -228,8 +243,8 @@ impl Tenure {
         if let Phase::Draining(_, drain) = &mut self.phase {
             drain.taken = told;
             drain.renewing = false;
-            if drain.dropped_in.is_none() {
-                drain.dropped_in = Some(self.steps);
+            if drain.dropped_at.is_none() {
+                drain.dropped_at = Some(now);
                 out.push(Action::DropBodies);
             }
         }
@@ -258,7 +273,7 @@ impl Tenure {
         let drain = Drain {
             cause,
             drop_at,
-            dropped_in: None,
+            dropped_at: None,
             overrun: false,
             renewing: voluntary,
             taken: false,
@@ -276,15 +291,14 @@ impl Tenure {
         if now >= held.sent + self.plan.renew_deadline {
             drain.renewing = false;
         }
-        match drain.dropped_in {
+        match drain.dropped_at {
             None if now >= drain.drop_at.min(hard) => {
                 // What does not stop even now blocks its thread, and is not renewed for.
                 drain.renewing = false;
-                drain.dropped_in = Some(self.steps);
+                drain.dropped_at = Some(now);
                 out.push(Action::DropBodies);
             }
-            // Not in the same step: what was just dropped has had no time to stop.
-            Some(step) if step < self.steps && now >= hard && !drain.overrun => {
+            Some(dropped) if now >= overrun_at(hard, dropped, &self.plan) && !drain.overrun => {
                 drain.overrun = true;
                 out.push(Action::Overrun);
             }
@@ -375,8 +389,8 @@ impl Tenure {
             self.view = View::Unknown;
         }
         self.phase = Phase::Following;
-        self.following.resume(now, cause, &self.plan);
         if had_term {
+            self.following.resume(now, cause, &self.plan);
             self.following.left_overs = 0;
         } else {
             self.following.left_overs = self.following.left_overs.saturating_add(1);
@@ -397,6 +411,8 @@ impl Tenure {
         }
         if let Some(error) = error {
             self.give_up(now, Verb::Release, &error, out);
+        } else if let Some(error) = self.troubles.denial(Source::Verb(Verb::Renew)) {
+            self.give_up(now, Verb::Renew, &error, out);
         }
     }
 }

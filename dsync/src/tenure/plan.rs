@@ -37,6 +37,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// A part of the time between the hard deadline and the end of the lease.
+    pub(crate) fn slack(&self) -> Duration {
+        self.lease_duration.saturating_sub(self.hard_deadline) / 8
+    }
+
     pub(crate) fn new(
         mode: Mode,
         instance: &str,

@@ -1,5 +1,6 @@
 //! The tenure by itself: every rule of a term, under whatever a store may answer.
 
+mod races;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};

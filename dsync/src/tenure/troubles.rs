@@ -30,7 +30,8 @@ impl Source {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Troubles {
     open: [Option<Error>; 5],
-    denied_since: [Option<Instant>; 5],
+    /// The first and the last denial since the last success.
+    denied: [Option<(Instant, Instant)>; 5],
     reported: Option<(usize, ErrorKind)>,
 }
 
@@ -43,16 +44,14 @@ impl Troubles {
         let index = source.index();
         self.open[index] = Some(error.clone());
         if error.kind() == ErrorKind::Denied {
-            self.denied_since[index].get_or_insert(now);
+            self.denied[index].get_or_insert((now, now)).1 = now;
         }
     }
 
     /// A verb worked. Whatever else was in the way before, short of a denial, is over as well:
     /// the store answers.
     pub(crate) fn worked(&mut self, source: Source) {
-        let index = source.index();
-        self.open[index] = None;
-        self.denied_since[index] = None;
+        self.over(source);
         for open in &mut self.open {
             if open.as_ref().is_some_and(|error| error.kind() != ErrorKind::Denied) {
                 *open = None;
@@ -60,9 +59,26 @@ impl Troubles {
         }
     }
 
-    /// How long a verb has been denied without a success.
-    pub(crate) fn denied_for(&self, source: Source, now: Instant) -> Duration {
-        self.denied_since[source.index()].map_or(Duration::ZERO, |since| now.since(since))
+    /// It works, which says nothing of the others.
+    pub(crate) fn over(&mut self, source: Source) {
+        self.open[source.index()] = None;
+        self.denied[source.index()] = None;
+    }
+
+    /// The longest time from a verb's first denial to its last, without a success between them,
+    /// of the verbs that were denied within `lately`.
+    pub(crate) fn denied_for(&self, now: Instant, lately: Duration) -> Duration {
+        let verbs = self.denied.iter().take(Source::Watch.index()).flatten();
+        verbs
+            .filter(|(_, last)| now.since(*last) < lately)
+            .map(|(first, last)| last.since(*first))
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// The last error of a verb that is denied.
+    pub(crate) fn denial(&self, source: Source) -> Option<Error> {
+        self.open[source.index()].clone().filter(|error| error.kind() == ErrorKind::Denied)
     }
 
     /// The trouble to report, if it is another than before. One that only words the same kind of

@@ -27,6 +27,18 @@ pub(crate) struct Sighting {
     first_seen: Instant,
 }
 
+impl Sighting {
+    /// The better of two: the newer holder's, and of the same holder's the earlier one.
+    pub(crate) fn merge(self, older: Option<Self>) -> Self {
+        match older {
+            Some(older) if older.pulse == self.pulse => {
+                Self { first_seen: older.first_seen.min(self.first_seen), ..self }
+            }
+            _ => self,
+        }
+    }
+}
+
 impl View {
     /// What is known after `seen` was seen.
     ///
@@ -44,8 +56,13 @@ impl View {
         let Some(lease) = seen else {
             return match self {
                 Self::Absent { free_at } => Self::Absent { free_at },
-                Self::Held { expires_at, .. } if release_keeps_record => {
-                    Self::Absent { free_at: expires_at }
+                Self::Held { lease, expires_at, .. } if release_keeps_record => {
+                    // It may have been renewed just before, without our having seen it.
+                    let free_at = match expiry {
+                        Expiry::Observer => now + lease.duration.unwrap_or(own_duration),
+                        Expiry::Backend => expires_at,
+                    };
+                    Self::Absent { free_at }
                 }
                 _ => Self::Absent { free_at: now },
             };

@@ -44,11 +44,14 @@ impl Bodies {
         let mut state = self.lock();
         let closed = match care {
             Care::UntilCancelled if over => Some(term.0.env.now()),
-            Care::UntilCancelled => state.runs_closed.or(state.all_closed),
-            Care::UntilDeadline | Care::Owned => state.all_closed,
+            // Nothing starts after the end: what had been there may be found to have stopped.
+            _ => state.runs_closed.or(state.all_closed),
         };
         let body = Arc::new(Body::new(care, closed));
-        state.bodies.push(Arc::clone(&body));
+        if closed.is_none() {
+            // What is closed is never polled, so nobody has to wait for it.
+            state.bodies.push(Arc::clone(&body));
+        }
         body
     }
 
@@ -85,7 +88,13 @@ impl Bodies {
     }
 
     /// How the bodies stand, forgetting those that have ended.
-    pub(crate) fn standing(&self, now: Instant, hard: Instant, grace: Duration) -> Bodily {
+    pub(crate) fn standing(
+        &self,
+        now: Instant,
+        hard: Instant,
+        grace: Duration,
+        slack: Duration,
+    ) -> Bodily {
         let mut state = self.lock();
         let State { bodies, panicked, overran, .. } = &mut *state;
         let mut look_at: Option<Instant> = None;
@@ -93,7 +102,7 @@ impl Bodies {
         bodies.retain(|body| {
             *panicked |= body.panicked();
             *overran |= body.overran();
-            match body.standing(hard, grace) {
+            match body.standing(hard, grace, slack) {
                 Standing::Stopped => return false,
                 Standing::StoppedAt(at) if now >= at => {}
                 Standing::StoppedAt(at) => {
@@ -110,6 +119,11 @@ impl Bodies {
     /// Whether a body has panicked. Told once.
     pub(crate) fn take_panicked(&self) -> bool {
         std::mem::take(&mut self.lock().panicked)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.lock().bodies.len()
     }
 
     pub(crate) fn overran(&self) -> bool {

@@ -81,12 +81,13 @@ impl Body {
     /// Whether it has stopped. A body that is closed and not being polled counts as stopped at
     /// the hard deadline, since it is never polled again; one that is polled by a task of the
     /// user's counts earlier, since that task may be the one that waits for us.
-    pub(super) fn standing(&self, hard: Instant, grace: Duration) -> Standing {
+    pub(super) fn standing(&self, hard: Instant, grace: Duration, slack: Duration) -> Standing {
         let state = self.lock();
         match state.closed {
             _ if state.ended => Standing::Stopped,
             Some(closed) if !state.busy => match self.care {
-                Care::Owned => Standing::StoppedAt(hard),
+                // Its task has been woken, and drops it.
+                Care::Owned => Standing::StoppedAt(hard.max(closed) + slack),
                 Care::UntilCancelled | Care::UntilDeadline => {
                     Standing::StoppedAt(hard.min(closed + grace))
                 }

@@ -33,8 +33,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ),
             Edit(
                 "tenure/follow.rs",
-                "let Attempt { holder, sent, spent, .. } = attempt;",
-                "let Attempt { holder, sent, spent, .. } = attempt;
+                "let Attempt { holder, sent, duration, spent, .. } = attempt;",
+                "let Attempt { holder, sent, duration, spent, .. } = attempt;
                 let sent = if MUTANT { now } else { sent };",
             ),
         ],
@@ -137,6 +137,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             None => self.remember(Attempt {
                 holder: holder.clone(),
                 sent,
+                duration: Duration::ZERO,
                 conditioned_on: None,
                 spent: true,",
             "match self.0.iter_mut().find(|attempt| attempt.holder == *holder) {
@@ -144,6 +145,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             None => self.remember(Attempt {
                 holder: holder.clone(),
                 sent,
+                duration: if MUTANT { Duration::MAX } else { Duration::ZERO },
                 conditioned_on: None,
                 spent: !MUTANT,",
         )],
@@ -260,14 +262,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "2.06",
         says: "was reported active",
         seen: "etcd#11456",
-        edits: &[
-            Edit(
-                "tenure/follow.rs",
-                "let in_time = now < sent + self.plan.renew_deadline;",
-                "let in_time = MUTANT || now < sent + self.plan.renew_deadline;
-                let sent = if MUTANT && now >= sent + self.plan.renew_deadline { now } else { sent };",
-            ),
-        ],
+        edits: &[Edit(
+            "tenure/follow.rs",
+            "let in_time = now < sent + self.plan.renew_deadline && duration",
+            "let late = MUTANT && now >= sent + self.plan.renew_deadline;
+            let sent = if late { now } else { sent };
+            let in_time = now < sent + self.plan.renew_deadline && duration",
+        )],
     },
     Mutant {
         name: "campaigns-only-once",

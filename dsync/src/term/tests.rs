@@ -1,0 +1,62 @@
+//! Mistakes that were once there, each by its story.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::*;
+use crate::driver::{Holder, Kind, Nonce};
+use crate::env::TokioEnv;
+
+fn term() -> Term {
+    let env: Arc<dyn Env> = Arc::new(TokioEnv::new().unwrap());
+    let now = env.now();
+    let grant = Grant {
+        holder: Holder::new("me", Nonce::new(1)),
+        token: FencingToken::new(1),
+        valid_until: now + Duration::from_secs(10),
+        hard_deadline: now + Duration::from_millis(14_700),
+        slack: Duration::from_millis(35),
+    };
+    Term::begin(Key::new(Kind::Election, "default", "task"), &grant, env, 1, Duration::from_secs(1))
+}
+
+/// `lead()` has been given its term, and before it can register its body, another handle
+/// resigns: the keeper cancels, finds no body, and sends the release.
+#[tokio::test(start_paused = true)]
+async fn t2_a_body_that_comes_after_the_end_is_never_polled() {
+    let term = term();
+    let hard = term.0.clock.hard_deadline();
+    // `Keeper::perform(Cancel)`, then `look_at_bodies`, which lets the tenure release.
+    term.cancel(EndCause::Resigned);
+    term.close_runs();
+    assert_eq!(
+        term.0.bodies.standing(term.0.env.now(), hard, term.0.grace, term.0.slack),
+        Bodily::Stopped
+    );
+    // `Election::lead`, in another thread.
+    let mut polled = false;
+    {
+        let mut body = pin!(Guarded::new(&term, Care::UntilDeadline, async { polled = true }));
+        poll_fn(|cx| {
+            let _ = body.as_mut().poll(cx);
+            Poll::Ready(())
+        })
+        .await;
+    }
+    assert!(!polled, "polled after the release was sent");
+}
+
+/// a term that is over, and that nobody keeps, remembers every body for ever.
+#[tokio::test(start_paused = true)]
+async fn t17_a_term_that_is_over_remembers_no_bodies() {
+    let term = term();
+    term.cancel(EndCause::Lost);
+    term.close_all();
+    for _ in 0..1_000 {
+        assert_eq!(term.run(async {}).await, None);
+    }
+    assert!(term.0.bodies.count() < 10, "{}", term.0.bodies.count());
+}

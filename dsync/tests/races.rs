@@ -16,7 +16,7 @@ use dsync_mock::{Cut, MockDriver, Verb};
 /// an attempt that an earlier handle made with a short lease is adopted by one with a long
 /// lease, and counted as if it were long.
 #[tokio::test(start_paused = true)]
-async fn t1_an_attempt_is_not_adopted_with_a_longer_lease_than_it_asked_for() {
+async fn an_attempt_is_not_adopted_with_a_longer_lease_than_it_asked_for() {
     for store in common::both_kinds() {
         let a = pod(&store, "pod-a");
         let short = a.with_timing(Timing::new(Duration::from_secs(5))).unwrap().lock("x").unwrap();
@@ -42,7 +42,7 @@ async fn t1_an_attempt_is_not_adopted_with_a_longer_lease_than_it_asked_for() {
 /// somebody edits the duration in the record. The core goes on at it, and every renewal from
 /// then on is for that duration, while the term counts with its own.
 #[tokio::test(start_paused = true)]
-async fn t1b_a_renewal_asks_for_my_own_duration_whatever_the_record_says() {
+async fn a_renewal_asks_for_my_own_duration_whatever_the_record_says() {
     for store in common::both_kinds() {
         let a = pod(&store, "pod-a");
         let guard = a.lock("x").unwrap().lock().await.unwrap();
@@ -59,7 +59,7 @@ async fn t1b_a_renewal_asks_for_my_own_duration_whatever_the_record_says() {
 
 /// a body that does not end by itself and does not block is dropped: that is no overrun.
 #[tokio::test(start_paused = true)]
-async fn t3_a_body_that_is_dropped_at_the_hard_deadline_is_no_overrun() {
+async fn a_body_that_is_dropped_at_the_hard_deadline_is_no_overrun() {
     let store = MockDriver::new();
     let reports = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&reports);
@@ -77,7 +77,7 @@ async fn t3_a_body_that_is_dropped_at_the_hard_deadline_is_no_overrun() {
 
 /// a process that asks from two tasks never sees a dead holder expire.
 #[tokio::test(start_paused = true)]
-async fn t7_two_that_try_side_by_side_see_a_dead_holder_expire() {
+async fn two_that_try_side_by_side_see_a_dead_holder_expire() {
     let store = MockDriver::observer();
     let dead = pod(&store, "pod-a").lock("x").unwrap().lock().await.unwrap();
     store.partition("pod-a", Cut::Both);
@@ -96,7 +96,7 @@ async fn t7_two_that_try_side_by_side_see_a_dead_holder_expire() {
 
 /// renewals are denied, everything else is allowed.
 #[tokio::test(start_paused = true)]
-async fn t11_a_campaign_that_may_not_renew_ends() {
+async fn a_campaign_that_may_not_renew_ends() {
     let store = MockDriver::new();
     let election = pod(&store, "pod-a").election("task").unwrap();
     store.refuse("pod-a", Verb::Renew, Error::definite(ErrorKind::Denied, "no"));
@@ -110,7 +110,7 @@ async fn t11_a_campaign_that_may_not_renew_ends() {
 
 /// an overrun of long ago is not what became of this stop.
 #[test]
-fn t13_a_stop_after_an_overrun_that_is_over_is_fine() {
+fn a_stop_after_an_overrun_that_is_over_is_fine() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
@@ -135,7 +135,7 @@ fn t13_a_stop_after_an_overrun_that_is_over_is_fine() {
 
 /// the term of a lock ends before the future that waits for it is polled again.
 #[tokio::test(start_paused = true)]
-async fn t14_a_lock_that_is_lost_before_it_is_seen_is_waited_for_again() {
+async fn a_lock_that_is_lost_before_it_is_seen_is_waited_for_again() {
     let store = MockDriver::new();
     let dsync = pod(&store, "pod-a");
     let lock = dsync.lock("x").unwrap();
@@ -154,7 +154,7 @@ async fn t14_a_lock_that_is_lost_before_it_is_seen_is_waited_for_again() {
 
 /// work that never blocks, only happens to be polled when the watchdog looks.
 #[test]
-fn t16_the_watchdog_spares_work_that_stops_when_it_is_dropped() {
+fn the_watchdog_spares_work_that_stops_when_it_is_dropped() {
     const CHILD: &str = "DSYNC_TEST_SPARED";
     if std::env::var_os(CHILD).is_some() {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -207,7 +207,7 @@ fn unused() {
 
 /// the release waits for the drop, not only for the deadline.
 #[tokio::test(start_paused = true)]
-async fn t18_the_release_comes_after_the_drop_at_the_hard_deadline() {
+async fn the_release_comes_after_the_drop_at_the_hard_deadline() {
     struct Count(MockDriver, Arc<Mutex<Vec<usize>>>);
     impl Drop for Count {
         fn drop(&mut self) {

@@ -26,7 +26,7 @@ fn term() -> Term {
 /// `lead()` has been given its term, and before it can register its body, another handle
 /// resigns: the keeper cancels, finds no body, and sends the release.
 #[tokio::test(start_paused = true)]
-async fn t2_a_body_that_comes_after_the_end_is_never_polled() {
+async fn a_body_that_comes_after_the_end_is_never_polled() {
     let term = term();
     let hard = term.0.clock.hard_deadline();
     // `Keeper::perform(Cancel)`, then `look_at_bodies`, which lets the tenure release.
@@ -51,7 +51,7 @@ async fn t2_a_body_that_comes_after_the_end_is_never_polled() {
 
 /// a term that is over, and that nobody keeps, remembers every body for ever.
 #[tokio::test(start_paused = true)]
-async fn t17_a_term_that_is_over_remembers_no_bodies() {
+async fn a_term_that_is_over_remembers_no_bodies() {
     let term = term();
     term.cancel(EndCause::Lost);
     term.close_all();

@@ -52,7 +52,7 @@ fn has_overrun(actions: &[Action]) -> bool {
 
 /// a process that was suspended past the hard deadline, and that runs no body at all.
 #[test]
-fn t3_a_suspension_without_a_body_is_no_overrun() {
+fn a_suspension_without_a_body_is_no_overrun() {
     let mut tenure = campaign(Expiry::Observer);
     let mine = holder(&tenure.step(at(0), Event::Tick));
     assert!(is_elected(&acquired(&mut tenure, at(0), Acquired::Won(lease(&mine, 1)))));
@@ -65,7 +65,7 @@ fn t3_a_suspension_without_a_body_is_no_overrun() {
 /// the keeper drops the watch of a lock while the view is unknown, and nobody tells the
 /// tenure. What happens before the next watch begins is never looked for.
 #[test]
-fn t4_a_lock_waiter_looks_when_its_second_watch_begins() {
+fn a_lock_waiter_looks_when_its_second_watch_begins() {
     let rival = Holder::from_wire("rival_1");
     let mut tenure = tenure(plan(Mode::Wait, Expiry::Backend, WatchScope::Changes));
     // Held by a rival; the answer does not tell by whom (as of a transaction).
@@ -109,7 +109,7 @@ fn t4_a_lock_waiter_looks_when_its_second_watch_begins() {
 /// what the watch tells while the bodies of a lost term end is thrown away, but the view of
 /// the record is not.
 #[test]
-fn t5_a_release_that_is_heard_while_a_lost_term_drains_is_not_forgotten() {
+fn a_release_that_is_heard_while_a_lost_term_drains_is_not_forgotten() {
     let rival = Holder::from_wire("rival_1");
     let mut tenure = campaign(Expiry::Backend);
     let mine = holder(&tenure.step(at(0), Event::Tick));
@@ -130,7 +130,7 @@ fn t5_a_release_that_is_heard_while_a_lost_term_drains_is_not_forgotten() {
 
 /// an edit that gets in the way of a takeover makes the dead holder live again.
 #[test]
-fn t6_a_refused_takeover_does_not_restart_the_wait_for_a_dead_holder() {
+fn a_refused_takeover_does_not_restart_the_wait_for_a_dead_holder() {
     let mut tenure = campaign(Expiry::Observer);
     let rival = Holder::from_wire("rival_1");
     holder(&tenure.step(at(0), Event::Tick));
@@ -161,7 +161,7 @@ fn t6_a_refused_takeover_does_not_restart_the_wait_for_a_dead_holder() {
 /// a resignation, then an earlier attempt of mine turns up: it is released, and the sitting
 /// out is forgotten.
 #[test]
-fn t8_a_left_over_release_does_not_end_the_sitting_out() {
+fn a_left_over_release_does_not_end_the_sitting_out() {
     let mut tenure = campaign(Expiry::Backend);
     let mine = holder(&tenure.step(at(0), Event::Tick));
     // Resigned while the acquisition is under way.
@@ -180,7 +180,7 @@ fn t8_a_left_over_release_does_not_end_the_sitting_out() {
 
 /// the same, with my own record on the watch before the answer.
 #[test]
-fn t8_my_own_record_on_the_watch_is_not_somebody_else() {
+fn my_own_record_on_the_watch_is_not_somebody_else() {
     let mut tenure = campaign(Expiry::Backend);
     let mine = holder(&tenure.step(at(0), Event::Tick));
     tenure.step(at(0), Event::Resign);
@@ -191,7 +191,7 @@ fn t8_my_own_record_on_the_watch_is_not_somebody_else() {
 
 /// the watch shows my own acquisition before its answer comes.
 #[test]
-fn t9_my_own_token_on_the_watch_did_not_go_back() {
+fn my_own_token_on_the_watch_did_not_go_back() {
     let mut tenure = campaign(Expiry::Observer);
     let mine = holder(&tenure.step(at(0), Event::Tick));
     tenure.step(at(0), Event::Heard(Some(lease(&mine, 1))));
@@ -207,7 +207,7 @@ fn denied() -> Error {
 
 /// a single denial of a read, days ago, and a single one of an acquisition.
 #[test]
-fn t10_two_denials_days_apart_end_no_campaign() {
+fn two_denials_days_apart_end_no_campaign() {
     let rival = Holder::from_wire("rival_1");
     let mut tenure = campaign(Expiry::Backend);
     holder(&tenure.step(at(0), Event::Tick));
@@ -228,7 +228,7 @@ fn t10_two_denials_days_apart_end_no_campaign() {
 
 /// a watch that was denied once and works again.
 #[test]
-fn t12_the_trouble_of_a_watch_that_works_again_is_over() {
+fn the_trouble_of_a_watch_that_works_again_is_over() {
     let rival = Holder::from_wire("rival_1");
     let mut tenure = campaign(Expiry::Backend);
     holder(&tenure.step(at(0), Event::Tick));
@@ -260,7 +260,7 @@ fn t12_the_trouble_of_a_watch_that_works_again_is_over() {
 
 /// a renewal that was not seen before the record was deleted.
 #[test]
-fn t15_the_lease_of_a_deleted_record_is_waited_out_from_its_deletion() {
+fn the_lease_of_a_deleted_record_is_waited_out_from_its_deletion() {
     let rival = Holder::from_wire("rival_1");
     let mut tenure = tenure(plan(Mode::Campaign, Expiry::Observer, WatchScope::Nothing));
     holder(&tenure.step(at(0), Event::Tick));

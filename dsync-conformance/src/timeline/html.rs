@@ -14,7 +14,7 @@ use self::figure::Figure;
 use super::events;
 use super::format::{Escaped, seconds, span};
 use super::incident::Incident;
-use super::model::Model;
+use super::model::{Gap, Model};
 use crate::history::At;
 use crate::rules;
 
@@ -83,7 +83,7 @@ fn facts(model: &Model<'_>, out: &mut String) {
         facts.push(count(model.losses.len(), "record loss", "record losses"));
     }
     let margins = model.gaps.iter().filter(|gap| gap.ran_out);
-    if let Some(margin) = margins.map(|gap| gap.length()).min() {
+    if let Some(margin) = margins.map(Gap::length).min() {
         facts.push(format!("smallest safety margin <b>{}</b>", span(margin)));
     }
     let _ = writeln!(out, "<p class=\"facts\">{}</p>", facts.join("<i> · </i>"));

@@ -16,16 +16,16 @@ const STEPS: usize = 1_000_000;
 /// holder unlocks. What was called and never answered may take effect at any time, or never.
 pub(super) fn linearizable(history: &History, terms: &[Term], found: &mut Vec<Violation>) {
     for (key, _) in history.keys.iter().enumerate().filter(|(_, info)| info.is_lock) {
-        let (message, token, at) = match linearize(&ops(history, terms, key).ops, STEPS) {
+        let (message, tokens, at) = match linearize(&ops(history, terms, key).ops, STEPS) {
             Linearizable::Yes => continue,
-            Linearizable::No { witness, token, at } => (witness, Some(token), at),
+            Linearizable::No { witness, tokens, at } => (witness, tokens, at),
             // Whatever it is, it is no pass.
             Linearizable::Unknown => {
                 let message = format!("not decided: no order of events was found in {STEPS} steps");
-                (message, None, history.ended_at)
+                (message, Vec::new(), history.ended_at)
             }
         };
-        let of = |term: &&Term| term.key == key && Some(term.token) == token;
+        let of = |term: &&Term| term.key == key && tokens.contains(&term.token);
         let involved: Vec<&Term> = terms.iter().filter(of).collect();
         found.push(Violation {
             rule: "5.01",

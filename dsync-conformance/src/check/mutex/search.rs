@@ -38,8 +38,8 @@ pub enum Linearizable {
     No {
         /// How far the best order gets, for people.
         witness: String,
-        /// The token of the guard that does not fit.
-        token: u64,
+        /// The token of the guard that does not fit, then that of the one in its way.
+        tokens: Vec<u64>,
         /// When the operation that does not fit had returned.
         at: At,
     },
@@ -186,6 +186,8 @@ impl Search<'_> {
             },
         };
         witness.push_str(": no order of events explains both");
-        Linearizable::No { witness, token: stuck.token, at: returned }
+        let other = state.holder.or(state.highest).filter(|other| *other != stuck.token);
+        let tokens = [stuck.token].into_iter().chain(other).collect();
+        Linearizable::No { witness, tokens, at: returned }
     }
 }

@@ -11,6 +11,7 @@ mod progress;
 use std::time::Duration;
 
 pub use self::exclusion::{overlaps, overlaps_by_pairs};
+pub use self::mutex::{Linearizable, Op, OpKind, Ops, linearize, ops};
 use crate::history::{History, Term};
 use crate::violation::Violation;
 

@@ -37,7 +37,11 @@ pub(super) fn around(
     most: usize,
 ) -> (Vec<Line>, usize) {
     let margin = model.history.timing.renew_period.max(Duration::from_millis(100));
-    let from = incident.from.saturating_sub(margin).max(incident.view.0.min(incident.from));
+    // The last renewal of a term that should have been over is where its story begins.
+    let terms = incident.violation.terms.iter().filter_map(|term| model.term(*term));
+    let sent = terms.map(|term| term.sent).filter(|sent| *sent < incident.from).min();
+    let from = sent.unwrap_or(incident.from).min(incident.from.saturating_sub(margin));
+    let from = from.max(incident.view.0.min(incident.from));
     let to = (incident.to.min(incident.view.1) + margin / 2).min(model.end);
     let lines = all(model, incident, from, to);
     if lines.len() <= most {
@@ -80,9 +84,7 @@ fn concerns(
     node: Option<usize>,
     event: &Event,
 ) -> bool {
-    let keys: Vec<usize> =
-        incident.violation.terms.iter().filter_map(|term| Some(model.term(*term)?.key)).collect();
-    let of_key = |key: usize| keys.is_empty() || keys.contains(&key);
+    let of_key = |key: usize| incident.is_about(key);
     let of_term = |term: u64| model.term(term).is_none_or(|term| of_key(term.key));
     match event {
         Event::Stored { key, outcome, .. } => {

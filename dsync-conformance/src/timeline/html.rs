@@ -14,7 +14,7 @@ use self::figure::Figure;
 use super::events;
 use super::format::{Escaped, seconds, span};
 use super::incident::Incident;
-use super::model::Model;
+use super::model::{Gap, Model};
 use crate::history::At;
 use crate::rules;
 
@@ -68,16 +68,23 @@ pub(super) fn render(model: &Model<'_>, title: &str, replay_command: &str) -> St
 
 /// The size of the run in one line.
 fn facts(model: &Model<'_>, out: &mut String) {
+    let count = |count: usize, one: &str, many: &str| {
+        format!("<b>{count}</b> {}", if count == 1 { one } else { many })
+    };
     let mut facts = vec![
-        format!("<b>{}</b> nodes", model.history.nodes.len()),
+        count(model.history.nodes.len(), "node", "nodes"),
         format!("<b>{}</b>", span(model.end)),
         format!("lease <b>{}</b>", span(model.history.timing.lease)),
-        format!("<b>{}</b> terms", model.terms.len()),
-        format!("<b>{}</b> requests", model.requests.len()),
-        format!("<b>{}</b> faults", model.faults.len()),
+        count(model.terms.len(), "term", "terms"),
+        count(model.requests.len(), "request", "requests"),
+        count(model.faults.len(), "fault", "faults"),
     ];
     if !model.losses.is_empty() {
-        facts.push(format!("<b>{}</b> record losses", model.losses.len()));
+        facts.push(count(model.losses.len(), "record loss", "record losses"));
+    }
+    let margins = model.gaps.iter().filter(|gap| gap.ran_out);
+    if let Some(margin) = margins.map(Gap::length).min() {
+        facts.push(format!("smallest safety margin <b>{}</b>", span(margin)));
     }
     let _ = writeln!(out, "<p class=\"facts\">{}</p>", facts.join("<i> · </i>"));
 }
@@ -160,6 +167,7 @@ fn closer(model: &Model<'_>, incident: &Incident<'_>, number: usize, out: &mut S
         model,
         from,
         to,
+        keys: model.keys().into_iter().filter(|key| incident.is_about(*key)).collect(),
         name: format!("closer-{number}"),
         title: format!("Around the violation of rule {}", incident.violation.rule),
         description: incident.violation.message.clone(),
@@ -176,10 +184,11 @@ fn whole(model: &Model<'_>, out: &mut String) {
         model,
         from: At::ZERO,
         to: model.end,
+        keys: model.keys(),
         name: "whole".to_owned(),
         title: "The whole run".to_owned(),
         description: format!(
-            "{} nodes in {}, {} terms, {} faults, {} violations.",
+            "Nodes: {}. Length: {}. Terms: {}. Faults: {}. Violations: {}.",
             model.history.nodes.len(),
             span(model.end),
             model.terms.len(),

@@ -13,6 +13,8 @@ pub(super) struct Incident<'a> {
     pub(super) to: At,
     /// What a picture of it shows.
     pub(super) view: (At, At),
+    /// The keys that it is about; none: it does not say.
+    keys: Vec<usize>,
 }
 
 /// When a term and its work had ended.
@@ -47,7 +49,16 @@ impl<'a> Incident<'a> {
             }
             several => {
                 let begins = several.iter().map(|term| begin_of(term)).max();
-                let ends = several.iter().map(|term| end_of(term, run_ended)).min();
+                let ends = several.iter().map(|term| {
+                    // What stands still cannot hear of an end: it is judged by its clock.
+                    let node = history.nodes.get(term.node);
+                    if node.is_some_and(|node| node.slept_within(term.sent, violation.at)) {
+                        term.valid_until
+                    } else {
+                        end_of(term, run_ended)
+                    }
+                });
+                let ends = ends.min();
                 if let (Some(begin), Some(end)) = (begins, ends)
                     && begin < end
                 {
@@ -63,7 +74,13 @@ impl<'a> Incident<'a> {
         let start = begun.clamp(earliest, from).saturating_sub(lease.mul_f64(0.4));
         // What goes on to the end of the run must not make the rest too small to be seen.
         let stop = to.min(from + lease * 3) + lease;
-        Self { violation, from, to, view: (start, stop.min(run_ended.max(from))) }
+        let keys = involved.iter().map(|term| term.key).collect();
+        Self { violation, from, to, view: (start, stop.min(run_ended.max(from))), keys }
+    }
+
+    /// Whether it is about this key.
+    pub(super) fn is_about(&self, key: usize) -> bool {
+        self.keys.is_empty() || self.keys.contains(&key)
     }
 
     /// Whether it is about this node.

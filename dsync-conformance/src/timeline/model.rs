@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use dsync::EndCause;
+
 use super::incident::{Incident, end_of};
 use super::request::{Request, requests};
 use super::store::{Hold, holds};
@@ -73,6 +75,14 @@ pub(super) struct Gap {
     pub(super) from: At,
     pub(super) to: At,
     pub(super) tokens: (u64, u64),
+    /// The term ended by its clock; else its holder gave it up, and no margin is needed.
+    pub(super) ran_out: bool,
+}
+
+impl Gap {
+    pub(super) fn length(&self) -> Duration {
+        self.to.saturating_sub(self.from)
+    }
 }
 
 impl<'a> Model<'a> {
@@ -236,7 +246,13 @@ fn gaps(terms: &[Term], end: At) -> Vec<Gap> {
         let over = end_of(first, end).max(first.valid_until);
         if over <= granted {
             let tokens = (first.token, second.token);
-            found.push(Gap { key: first.key, from: over, to: granted, tokens });
+            let given_up = first.killed
+                || matches!(
+                    first.cause,
+                    Some(EndCause::Stopped | EndCause::Resigned | EndCause::Panicked)
+                );
+            let (key, ran_out) = (first.key, !given_up);
+            found.push(Gap { key, from: over, to: granted, tokens, ran_out });
         }
     }
     found

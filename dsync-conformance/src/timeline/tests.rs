@@ -58,10 +58,14 @@ fn an_overlap_is_told_first_and_marked() {
     // From the second grant to the end of the work of the first term.
     assert!(second.find([':', '[']).is_some_and(|at| at.abs_diff(begin) <= 1), "{text}");
     assert!(first.rfind(['~', ')']).is_some_and(|gone| gone.abs_diff(end) <= 1), "{text}");
-    assert!(first.contains("#7") && first.contains('!') && second.contains("[===#8="), "{text}");
+    assert!(first.contains("#7") && first.contains('!') && second.contains("[====#8="), "{text}");
     assert!(lane(&text, "faults", "node-0").contains('c'), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
-    let order = ["applied     acquire election of node-1", "elected     election", "cancelled"];
+    let order = [
+        "applied     acquire election of node-1",
+        "elected     election",
+        "cancelled   the term #7",
+    ];
     let places = order.map(|word| text.find(word).unwrap_or_else(|| panic!("{word}: {text}")));
     assert!(places.is_sorted(), "{text}");
 }
@@ -140,8 +144,8 @@ fn a_figure_has_a_title_a_description_and_the_violation() {
     let html = html(&history, &violations, "overlap", "replay this");
     assert!(html.contains("Rule 2.02 is violated: cancelled before re elected"));
     assert!(html.contains("<title id=\"closer-0-t\">Around the violation of rule 2.02</title>"));
-    assert!(html.contains("<desc id=\"whole-d\">2 nodes in 8.00 s, 2 terms, 1 faults"));
-    assert!(html.contains("Rule 2.02 is violated from 3.820 s to 4.630 s (810 ms)"));
+    assert!(html.contains("<desc id=\"whole-d\">Nodes: 2. Length: 8.00 s. Terms: 2. Faults: 1"));
+    assert!(html.contains("3.820 s to 4.630 s (810 ms)\nRule 2.02 is violated: the term of"));
     assert!(html.contains("<code>replay this</code>"));
 }
 
@@ -217,4 +221,23 @@ fn a_long_run_with_many_faults_stays_readable_and_of_a_sensible_size() {
     assert_eq!(html.matches("href=\"#f-cut\" class=\"fault\" x=\"").count(), 151);
     assert!(html.len() < 400_000, "{}", html.len());
     assert!(text(&history, &[]).lines().count() < 40);
+}
+
+/// Writes the samples to a folder, for whoever changes how they look.
+#[test]
+#[ignore = "writes files, to look at"]
+fn write_samples() {
+    let folder = std::env::var_os("TIMELINE_SAMPLES").expect("TIMELINE_SAMPLES names a folder");
+    let folder = std::path::PathBuf::from(folder);
+    let (history, violations) = overlap();
+    for (name, history, violations) in [
+        ("overlap", history, violations),
+        ("paused", paused(), Vec::new()),
+        ("adopted", adopted(), Vec::new()),
+        ("lost-record", lost_record(), Vec::new()),
+    ] {
+        let html =
+            html(&history, &violations, name, "cargo xtask conformance --replay sample.json");
+        std::fs::write(folder.join(name).with_extension("html"), html).unwrap();
+    }
 }

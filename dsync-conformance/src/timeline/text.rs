@@ -35,7 +35,8 @@ pub(super) fn render(model: &Model<'_>) -> String {
     if !model.incidents.is_empty() {
         let _ = writeln!(out, "{:<LABEL$}{}", "violated", lanes::violated(model, &canvas));
     }
-    for key in model.keys() {
+    let keys = model.keys().into_iter();
+    for key in keys.filter(|key| first.is_none_or(|first| first.is_about(*key))) {
         let _ = writeln!(out, "{}", label(&model.key(key)).trim_end());
         let _ = writeln!(out, "{}{}", label("  store"), lanes::store(model, &canvas, key));
         for node in 0..model.history.nodes.len() {

@@ -1,5 +1,6 @@
 //! One figure: names of lanes on the left, time to the right.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -9,6 +10,10 @@ use super::svg::Svg;
 use crate::history::At;
 use crate::timeline::format::{Escaped, plain, seconds, span};
 use crate::timeline::model::Model;
+use crate::violation::Violation;
+
+/// What is nearer than this, in percent of the width, is one place to a reader.
+const SAME: f64 = 0.05;
 
 /// A piece of the run.
 #[derive(Debug)]
@@ -16,6 +21,7 @@ pub(super) struct Figure<'a> {
     pub(super) model: &'a Model<'a>,
     pub(super) from: At,
     pub(super) to: At,
+    pub(super) keys: Vec<usize>,
     /// Unique in the file.
     pub(super) name: String,
     pub(super) title: String,
@@ -24,7 +30,7 @@ pub(super) struct Figure<'a> {
 
 impl Figure<'_> {
     pub(super) fn draw(&self, out: &mut String) {
-        let (lanes, height) = super::layout::lanes(self.model);
+        let (lanes, height) = super::layout::lanes(self.model, &self.keys);
         let name = &self.name;
         let _ = write!(
             out,
@@ -124,7 +130,7 @@ impl Figure<'_> {
     fn axis(&self, height: f64, svg: &mut Svg<'_>) {
         let mut steps: Vec<(Duration, &str)> = Vec::new();
         for (zoom, class) in [(1, ""), (4, " m4"), (16, " m16"), (64, " m64")] {
-            let step = step((self.to - self.from) / (10 * zoom));
+            let step = step(self.to.saturating_sub(self.from) / (10 * zoom));
             if !steps.iter().any(|(other, _)| *other == step) {
                 steps.push((step, class));
             }
@@ -163,38 +169,49 @@ impl Figure<'_> {
 
     /// Where rules were violated, behind everything else.
     fn violated(&self, height: f64, svg: &mut Svg<'_>) {
-        let mut last: Option<(f64, &str)> = None;
-        for (index, incident) in self.model.incidents.iter().enumerate() {
-            if !svg.shows(incident.from, incident.to) {
-                continue;
+        // One incident often violates several rules: they share a bar and a name.
+        let mut shared: BTreeMap<(At, At), Vec<&Violation>> = BTreeMap::new();
+        for incident in &self.model.incidents {
+            if svg.shows(incident.from, incident.to) {
+                let together = shared.entry((incident.from, incident.to)).or_default();
+                together.push(incident.violation);
             }
-            let rule = incident.violation.rule;
-            let title = format!(
-                "Rule {rule} is violated from {} to {} ({})\n{}",
-                seconds(incident.from),
-                seconds(incident.to),
-                span(incident.to - incident.from),
-                incident.violation.message
-            );
-            let height = height - 16.0;
-            svg.bar(format_args!("bad"), (incident.from, incident.to), 16.0, height, &title);
-            let x = svg.x(incident.from);
-            let (class, far) = match last {
-                // Names side by side have no room, so each is shown when zoomed enough.
-                Some((before, _)) if (x - before).abs() < 5.0 => (" m8", false),
-                _ => ("", true),
+        }
+        let mut flags: Vec<(f64, Vec<&str>)> = Vec::new();
+        for ((from, to), violations) in shared {
+            let mut title =
+                format!("{} to {} ({})", seconds(from), seconds(to), span(to.saturating_sub(from)));
+            let x = svg.x(from);
+            if flags.last().is_none_or(|(last, _)| x - last > SAME) {
+                flags.push((x, Vec::new()));
+            }
+            for violation in violations {
+                let _ =
+                    write!(title, "\nRule {} is violated: {}", violation.rule, violation.message);
+                if let Some((_, rules)) = flags.last_mut()
+                    && !rules.contains(&violation.rule)
+                {
+                    rules.push(violation.rule);
+                }
+            }
+            svg.bar(format_args!("bad"), (from, to), 16.0, height - 16.0, &title);
+        }
+        let mut last: Option<f64> = None;
+        for (x, rules) in flags {
+            // Names side by side have no room, so each is shown when the figure is zoomed enough.
+            let class = match last.map(|last| x - last) {
+                Some(distance) if distance < 0.7 => " m64",
+                Some(distance) if distance < 5.0 => " m8",
+                _ => "",
             };
-            if far || last.is_some_and(|(_, of)| of != rule) {
-                let anchor = if x > 90.0 { "end" } else { "start" };
-                svg.put(format_args!(
-                    "<text class=\"flag{class}\" data-v=\"{index}\" x=\"{x:.4}%\" y=\"12\" \
-                     text-anchor=\"{anchor}\">✕ {}</text>\n",
-                    Escaped(rule)
-                ));
-            }
-            if far {
-                last = Some((x, rule));
-            }
+            let anchor = if x > 90.0 { "end" } else { "start" };
+            let rules = rules.join(", ");
+            svg.put(format_args!(
+                "<text class=\"flag{class}\" x=\"{x:.4}%\" y=\"12\" text-anchor=\"{anchor}\">✕ {}\
+                 </text>\n",
+                Escaped(&rules)
+            ));
+            last = Some(x);
         }
     }
 
@@ -205,11 +222,11 @@ impl Figure<'_> {
             _ => None,
         };
         for loss in &self.model.losses {
-            for key in self.model.keys() {
-                if loss.key.is_some_and(|only| only != key) {
+            for key in &self.keys {
+                if loss.key.is_some_and(|only| only != *key) {
                     continue;
                 }
-                let mut of_key = lanes.iter().filter(|lane| of(lane) == Some(key));
+                let mut of_key = lanes.iter().filter(|lane| of(lane) == Some(*key));
                 let Some(first) = of_key.next() else { continue };
                 let last = of_key.next_back().unwrap_or(first);
                 let title = format!(

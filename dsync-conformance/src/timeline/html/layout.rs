@@ -30,8 +30,8 @@ pub(super) enum LaneKind {
     Faults(Option<usize>),
 }
 
-/// The lanes of a figure, from top to bottom, and its height.
-pub(super) fn lanes(model: &Model<'_>) -> (Vec<Lane>, f64) {
+/// The lanes of a figure, from top to bottom, and its height. Of keys it shows these.
+pub(super) fn lanes(model: &Model<'_>, keys: &[usize]) -> (Vec<Lane>, f64) {
     let mut lanes = Vec::new();
     let mut y = TOP;
     let mut add = |kind, height| {
@@ -39,7 +39,7 @@ pub(super) fn lanes(model: &Model<'_>) -> (Vec<Lane>, f64) {
         y += height;
     };
     let nodes = 0..model.history.nodes.len();
-    for key in model.keys() {
+    for key in keys.iter().copied() {
         let what = if model.history.keys[key].is_lock { "lock" } else { "election" };
         let name = model.key(key);
         let head = if name == what { name } else { format!("{what} {name}") };

@@ -40,8 +40,10 @@ const SAMPLES: &[(&str, &str)] = &[
          the lease ran out. Cross: replaced too early.",
     ),
     (
-        "<rect class=\"gap\" x=\"8\" width=\"48\" y=\"9\" height=\"6\"/>",
-        "<b>Safety margin</b>: from the end of a term to the next grant.",
+        "<rect class=\"gap\" x=\"6\" width=\"26\" y=\"9\" height=\"6\"/><rect class=\"gap free\" \
+         x=\"38\" width=\"20\" y=\"9\" height=\"6\"/>",
+        "<b>Safety margin</b>: from the end of a term that ran out to the next grant. Hollow: the \
+         holder had given it up.",
     ),
     (
         "<use href=\"#m-applied\" class=\"applied\" x=\"16\" y=\"12\"/><use href=\"#m-won\" \

@@ -6,7 +6,7 @@ pub(super) const DEFINITIONS: &str = "\
 <pattern id=\"hatch\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" \
 patternTransform=\"rotate(45)\"><line class=\"hatch\" x1=\"0\" x2=\"0\" y1=\"0\" y2=\"7\"/></pattern>
 <pattern id=\"late\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\" \
-patternTransform=\"rotate(-45)\"><line class=\"late\" x1=\"0\" x2=\"0\" y1=\"0\" y2=\"5\"/></pattern>
+patternTransform=\"rotate(-45)\"><rect class=\"late-ground\" width=\"5\" height=\"5\"/><line class=\"late\" x1=\"0\" x2=\"0\" y1=\"0\" y2=\"5\"/></pattern>
 <g id=\"m-applied\"><path d=\"M0-5V5\"/></g>
 <g id=\"m-won\"><path d=\"M0-6V6M-3.5-2.5L0-6.5L3.5-2.5\"/></g>
 <g id=\"m-lost\"><path d=\"M0-5V5\"/><circle class=\"hollow\" r=\"4\"/></g>

@@ -19,6 +19,12 @@ for (const tools of document.querySelectorAll('.tools')) {
     svg.setAttribute('class', 'time z' + zoom);
     scroll.scrollLeft = share * svg.getBoundingClientRect().width - offset;
   };
+  const first = svg.querySelector('.flag');
+  // On a narrow screen a figure is wider than its place: what it is about comes into sight.
+  if (first && scroll.scrollWidth > scroll.clientWidth) {
+    const x = parseFloat(first.getAttribute('x')) / 100 * scroll.scrollWidth;
+    if (x > scroll.clientWidth * 0.7) scroll.scrollLeft = x - scroll.clientWidth * 0.3;
+  }
   const about = x => {
     const box = svg.getBoundingClientRect();
     return (x - box.left) / box.width;

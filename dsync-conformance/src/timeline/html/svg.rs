@@ -30,7 +30,7 @@ impl<'a> Svg<'a> {
 
     /// The position of an instant, in percent.
     pub(super) fn x(&self, at: At) -> f64 {
-        let whole = (self.to - self.from).as_secs_f64();
+        let whole = self.to.saturating_sub(self.from).as_secs_f64();
         let passed = at.as_secs_f64() - self.from.as_secs_f64();
         100.0 * (passed / whole).clamp(0.0, 1.0)
     }

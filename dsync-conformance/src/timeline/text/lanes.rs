@@ -30,9 +30,13 @@ impl Canvas {
         Self { from, to: to.max(from + Duration::from_millis(1)) }
     }
 
+    fn length(&self) -> Duration {
+        self.to.saturating_sub(self.from)
+    }
+
     /// How long a column is.
     pub(super) fn column(&self) -> Duration {
-        (self.to - self.from) / u32::try_from(COLUMNS).unwrap_or(u32::MAX)
+        self.length() / u32::try_from(COLUMNS).unwrap_or(u32::MAX)
     }
 
     pub(super) fn contains(&self, at: At) -> bool {
@@ -42,7 +46,7 @@ impl Canvas {
     /// The column of an instant; what is outside is at the edge.
     fn at(&self, at: At) -> usize {
         let passed = at.saturating_sub(self.from).as_nanos();
-        let column = passed * COLUMNS as u128 / (self.to - self.from).as_nanos().max(1);
+        let column = passed * COLUMNS as u128 / self.length().as_nanos().max(1);
         usize::try_from(column).unwrap_or(COLUMNS).min(COLUMNS - 1)
     }
 

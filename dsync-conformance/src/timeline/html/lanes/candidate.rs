@@ -1,5 +1,7 @@
 //! A candidate of a key: its terms, its work, its requests.
 
+use std::fmt::Write;
+
 use super::super::svg::Svg;
 use crate::history::{At, Event, Term};
 use crate::timeline::events;
@@ -31,7 +33,7 @@ pub(super) fn draw(
             "Asks for the lock from {} to {} ({})",
             seconds(wait.from),
             seconds(wait.to),
-            span(wait.to - wait.from)
+            span(wait.to.saturating_sub(wait.from))
         );
         svg.bar(format_args!("wait"), (wait.from, wait.to), y + 11.0, 4.0, &title);
     }
@@ -81,7 +83,10 @@ fn draw_term(model: &Model<'_>, term: &Term, y: f64, svg: &mut Svg<'_>) {
         svg.bar(format_args!("late"), (from, over), y + 6.0, 14.0, &late);
     }
     if gone > over {
-        let rest = format!("Cancelled, and its work goes on for {}\n{title}", span(gone - over));
+        let rest = format!(
+            "Cancelled, and its work goes on for {}\n{title}",
+            span(gone.saturating_sub(over))
+        );
         svg.bar(format_args!("rest n{colour}"), (over, gone), y + 6.0, 14.0, &rest);
     }
     if term.cancelled_at.is_some() {
@@ -142,7 +147,7 @@ fn draw_request(model: &Model<'_>, request: &Request, y: f64, svg: &mut Svg<'_>)
     if !svg.shows(request.called, until) {
         return;
     }
-    if until - request.called >= std::time::Duration::from_millis(2) {
+    if until.saturating_sub(request.called) >= std::time::Duration::from_millis(2) {
         svg.along("way", (request.called, until), y);
     }
     let (mark, class) = match fate {
@@ -190,17 +195,17 @@ fn tell(model: &Model<'_>, request: &Request, fate: Fate) -> String {
         seconds(request.called)
     );
     for (_, at, came) in &request.stored {
-        text += &format!("\nstore {}: {}", seconds(*at), outcome(*came));
+        let _ = write!(text, "\nstore {}: {}", seconds(*at), outcome(*came));
     }
-    text += &match request.answered {
-        Some((at, told)) => format!("\nanswered {}: {}", seconds(at), outcome(told)),
-        None => "\nnever answered".to_owned(),
+    let _ = match request.answered {
+        Some((at, told)) => write!(text, "\nanswered {}: {}", seconds(at), outcome(told)),
+        None => write!(text, "\nnever answered"),
     };
     if let Some(holder) = &request.holder {
-        text += &format!("\nas {holder}");
+        let _ = write!(text, "\nas {holder}");
     }
     if !request.met.is_empty() {
-        text += &format!("\nmet: {}", request.met.join(", ").replace('_', " "));
+        let _ = write!(text, "\nmet: {}", request.met.join(", ").replace('_', " "));
     }
     text
 }

@@ -35,16 +35,18 @@ pub(super) fn draw(model: &Model<'_>, key: usize, y: f64, svg: &mut Svg<'_>) {
         }
     }
     for gap in model.gaps.iter().filter(|gap| gap.key == key) {
-        let length = gap.to - gap.from;
+        let length = gap.length();
         let title = format!(
-            "Safety margin of {}\nfrom the end of term #{} at {} to the grant of #{} at {}",
+            "{} of {}\nfrom the end of term #{} at {} to the grant of #{} at {}",
+            if gap.ran_out { "Safety margin" } else { "Hand-over" },
             span(length),
             gap.tokens.0,
             seconds(gap.from),
             gap.tokens.1,
             seconds(gap.to)
         );
-        svg.bar(format_args!("gap"), (gap.from, gap.to), y + 20.0, 6.0, &title);
+        let class = if gap.ran_out { "gap" } else { "gap free" };
+        svg.bar(format_args!("{class}"), (gap.from, gap.to), y + 20.0, 6.0, &title);
         svg.inside("gap", (gap.from, gap.to), y + 35.0, &span(length));
     }
 }

@@ -1,5 +1,6 @@
 //! Mistakes that were once there, each by its story.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::similar_names, reason = "short tests")]
+#![allow(clippy::disallowed_methods, reason = "some of the work here blocks its thread")]
 
 mod common;
 
@@ -9,11 +10,11 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use common::{L, RENEW_DEADLINE, RETRY, eventually, pod, sleep, time};
-use dsync::{Config, Dsync, EndCause, Error, ErrorKind, Report, Timing};
+use common::{L, RETRY, pod, sleep};
+use dsync::{Config, Dsync, Error, ErrorKind, Report, Timing};
 use dsync_mock::{Cut, MockDriver, Verb};
 
-/// an attempt that an earlier handle made with a short lease is adopted by one with a long
+/// An attempt that an earlier handle made with a short lease is adopted by one with a long
 /// lease, and counted as if it were long.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_is_not_adopted_with_a_longer_lease_than_it_asked_for() {
@@ -28,8 +29,8 @@ async fn an_attempt_is_not_adopted_with_a_longer_lease_than_it_asked_for() {
         short.try_lock().await.unwrap_err();
         store.heal("pod-a");
         let mine = long.lock().await.unwrap();
-        let _theirs = tokio::time::timeout(Duration::from_secs(30), rival.lock()).await;
-        if let Ok(Ok(theirs)) = _theirs {
+        let theirs = tokio::time::timeout(Duration::from_secs(30), rival.lock()).await;
+        if let Ok(Ok(theirs)) = theirs {
             assert!(
                 !(mine.is_held() && theirs.is_held()),
                 "two hold it at once: mine for another {:?}",
@@ -39,7 +40,7 @@ async fn an_attempt_is_not_adopted_with_a_longer_lease_than_it_asked_for() {
     }
 }
 
-/// somebody edits the duration in the record. The core goes on at it, and every renewal from
+/// Somebody edits the duration in the record. The core goes on at it, and every renewal from
 /// then on is for that duration, while the term counts with its own.
 #[tokio::test(start_paused = true)]
 async fn a_renewal_asks_for_my_own_duration_whatever_the_record_says() {
@@ -57,7 +58,7 @@ async fn a_renewal_asks_for_my_own_duration_whatever_the_record_says() {
     }
 }
 
-/// a body that does not end by itself and does not block is dropped: that is no overrun.
+/// A body that does not end by itself and does not block is dropped: that is no overrun.
 #[tokio::test(start_paused = true)]
 async fn a_body_that_is_dropped_at_the_hard_deadline_is_no_overrun() {
     let store = MockDriver::new();
@@ -75,7 +76,7 @@ async fn a_body_that_is_dropped_at_the_hard_deadline_is_no_overrun() {
     assert!(!overran, "{:#?}", reports.lock().unwrap());
 }
 
-/// a process that asks from two tasks never sees a dead holder expire.
+/// A process that asks from two tasks never sees a dead holder expire.
 #[tokio::test(start_paused = true)]
 async fn two_that_try_side_by_side_see_a_dead_holder_expire() {
     let store = MockDriver::observer();
@@ -94,7 +95,7 @@ async fn two_that_try_side_by_side_see_a_dead_holder_expire() {
     panic!("two minutes after the holder died");
 }
 
-/// renewals are denied, everything else is allowed.
+/// Renewals are denied, everything else is allowed.
 #[tokio::test(start_paused = true)]
 async fn a_campaign_that_may_not_renew_ends() {
     let store = MockDriver::new();
@@ -108,7 +109,7 @@ async fn a_campaign_that_may_not_renew_ends() {
     );
 }
 
-/// an overrun of long ago is not what became of this stop.
+/// An overrun of long ago is not what became of this stop.
 #[test]
 fn a_stop_after_an_overrun_that_is_over_is_fine() {
     let runtime =
@@ -133,7 +134,7 @@ fn a_stop_after_an_overrun_that_is_over_is_fine() {
     });
 }
 
-/// the term of a lock ends before the future that waits for it is polled again.
+/// The term of a lock ends before the future that waits for it is polled again.
 #[tokio::test(start_paused = true)]
 async fn a_lock_that_is_lost_before_it_is_seen_is_waited_for_again() {
     let store = MockDriver::new();
@@ -152,7 +153,7 @@ async fn a_lock_that_is_lost_before_it_is_seen_is_waited_for_again() {
     assert!(locked.is_ok(), "nobody shut anything down: {locked:?}");
 }
 
-/// work that never blocks, only happens to be polled when the watchdog looks.
+/// Work that never blocks, only happens to be polled when the watchdog looks.
 #[test]
 fn the_watchdog_spares_work_that_stops_when_it_is_dropped() {
     const CHILD: &str = "DSYNC_TEST_SPARED";
@@ -187,25 +188,14 @@ fn the_watchdog_spares_work_that_stops_when_it_is_dropped() {
         });
     }
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "t16_the_watchdog_spares_work_that_stops_when_it_is_dropped",
-            "--nocapture",
-        ])
+        .args(["--exact", "the_watchdog_spares_work_that_stops_when_it_is_dropped", "--nocapture"])
         .env(CHILD, "1")
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-#[allow(dead_code)]
-fn unused() {
-    let _ = (RENEW_DEADLINE, EndCause::Lost);
-    let _ = eventually("", || true);
-    let _ = time(async {});
-}
-
-/// the release waits for the drop, not only for the deadline.
+/// The release waits for the drop, not only for the deadline.
 #[tokio::test(start_paused = true)]
 async fn the_release_comes_after_the_drop_at_the_hard_deadline() {
     struct Count(MockDriver, Arc<Mutex<Vec<usize>>>);

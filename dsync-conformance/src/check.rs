@@ -45,7 +45,7 @@ pub fn check(history: &History, precision: Precision) -> Vec<Violation> {
     let terms = history.terms();
     let mut found = Vec::new();
     order::alternating(history, &mut found);
-    order::cancelled_before_release(history, &terms, &mut found);
+    order::cancelled_before_release(history, &terms, precision, &mut found);
     found.extend(overlaps(history, &terms, precision));
     exclusion::one_valid_term(&terms, &mut found);
     cancelling::in_time(history, &terms, precision, &mut found);

@@ -4,7 +4,6 @@
 //! writes them. In the end they become one report for each driver.
 
 mod cluster;
-mod date;
 mod drivers;
 mod kind;
 mod kubeconfig;
@@ -121,7 +120,7 @@ fn conformance(request: &Request) -> Result<bool> {
 /// One report of all parts of a driver, and of the self-test. Whether its verdict is no failure.
 fn merge(request: &Request, place: &Place, driver: &str) -> Result<bool> {
     let mut command = reports();
-    command.args(["merge", "--driver", driver, "--date", &date::now()]);
+    command.args(["merge", "--driver", driver, "--date", &now()]);
     command.arg("--into").arg(&request.report);
     command.args(["--reproduce", &request.reproduce(driver)]);
     for kills in place.kills()? {
@@ -132,6 +131,11 @@ fn merge(request: &Request, place: &Place, driver: &str) -> Result<bool> {
     command.args(parts);
     say("\n");
     shell::run(&command, SLACK, |_| {})
+}
+
+/// Now, to the second, in UTC: `2026-11-23T14:02:00Z`.
+fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn reports() -> std::process::Command {

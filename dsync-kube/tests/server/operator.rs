@@ -105,7 +105,9 @@ pub(crate) fn lock_leaves_nothing(site: Arc<Site>) {
             let lock = lock.clone();
             tokio::spawn(async move { lock.lock().await })
         };
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // Asked later than the waiter, and answered: so its own try has been sent.
+        tokio::task::yield_now().await;
+        assert_eq!(lock.holder().await.unwrap().as_deref(), Some("pod-a"));
         guard.unlock().await.unwrap();
         let released = Instant::now();
         let next = waiter.await.unwrap().unwrap();

@@ -10,7 +10,8 @@ use crate::MockDriver;
 ///
 /// [`expire`](Self::expire), [`delete`](Self::delete), [`empty`](Self::empty),
 /// [`overwrite`](Self::overwrite), [`forget`](Self::forget) and
-/// [`lose_last_write`](Self::lose_last_write) are *record loss*: the store forgets a lease that it granted.
+/// [`lose_last_write`](Self::lose_last_write) are *record loss*: the store forgets a lease that it
+/// granted.
 /// The holder goes on until its next renewal or until its watch tells it, and somebody else may
 /// be elected before that. No library can keep exclusion over a record that its store forgot;
 /// use these to see that the holder notices, and that fencing tokens stop what comes too late.

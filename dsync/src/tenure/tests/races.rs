@@ -50,7 +50,7 @@ fn has_overrun(actions: &[Action]) -> bool {
     actions.iter().any(|action| matches!(action, Action::Overrun))
 }
 
-/// a process that was suspended past the hard deadline, and that runs no body at all.
+/// A process that was suspended past the hard deadline, and that runs no body at all.
 #[test]
 fn a_suspension_without_a_body_is_no_overrun() {
     let mut tenure = campaign(Expiry::Observer);
@@ -62,7 +62,7 @@ fn a_suspension_without_a_body_is_no_overrun() {
     assert!(matches!(request(&actions), Some(Request::Release(_))), "{actions:?}");
 }
 
-/// the keeper drops the watch of a lock while the view is unknown, and nobody tells the
+/// The keeper drops the watch of a lock while the view is unknown, and nobody tells the
 /// tenure. What happens before the next watch begins is never looked for.
 #[test]
 fn a_lock_waiter_looks_when_its_second_watch_begins() {
@@ -106,7 +106,7 @@ fn a_lock_waiter_looks_when_its_second_watch_begins() {
     }
 }
 
-/// what the watch tells while the bodies of a lost term end is thrown away, but the view of
+/// What the watch tells while the bodies of a lost term end is thrown away, but the view of
 /// the record is not.
 #[test]
 fn a_release_that_is_heard_while_a_lost_term_drains_is_not_forgotten() {
@@ -128,7 +128,7 @@ fn a_release_that_is_heard_while_a_lost_term_drains_is_not_forgotten() {
     assert!(asked, "ten minutes without a request for a record that is gone");
 }
 
-/// an edit that gets in the way of a takeover makes the dead holder live again.
+/// An edit that gets in the way of a takeover makes the dead holder live again.
 #[test]
 fn a_refused_takeover_does_not_restart_the_wait_for_a_dead_holder() {
     let mut tenure = campaign(Expiry::Observer);
@@ -158,7 +158,7 @@ fn a_refused_takeover_does_not_restart_the_wait_for_a_dead_holder() {
     panic!("the next try at {:?}", tenure.wake());
 }
 
-/// a resignation, then an earlier attempt of mine turns up: it is released, and the sitting
+/// A resignation, then an earlier attempt of mine turns up: it is released, and the sitting
 /// out is forgotten.
 #[test]
 fn a_left_over_release_does_not_end_the_sitting_out() {
@@ -178,7 +178,7 @@ fn a_left_over_release_does_not_end_the_sitting_out() {
     }
 }
 
-/// the same, with my own record on the watch before the answer.
+/// The same, with my own record on the watch before the answer.
 #[test]
 fn my_own_record_on_the_watch_is_not_somebody_else() {
     let mut tenure = campaign(Expiry::Backend);
@@ -189,7 +189,7 @@ fn my_own_record_on_the_watch_is_not_somebody_else() {
     assert!(!is_elected(&actions), "elected right after the resignation: {actions:?}");
 }
 
-/// the watch shows my own acquisition before its answer comes.
+/// The watch shows my own acquisition before its answer comes.
 #[test]
 fn my_own_token_on_the_watch_did_not_go_back() {
     let mut tenure = campaign(Expiry::Observer);
@@ -205,7 +205,7 @@ fn denied() -> Error {
     Error::definite(ErrorKind::Denied, "no")
 }
 
-/// a single denial of a read, days ago, and a single one of an acquisition.
+/// A single denial of a read, days ago, and a single one of an acquisition.
 #[test]
 fn two_denials_days_apart_end_no_campaign() {
     let rival = Holder::from_wire("rival_1");
@@ -226,7 +226,7 @@ fn two_denials_days_apart_end_no_campaign() {
     assert!(!over, "over for good after one denial: {actions:?}");
 }
 
-/// a watch that was denied once and works again.
+/// A watch that was denied once and works again.
 #[test]
 fn the_trouble_of_a_watch_that_works_again_is_over() {
     let rival = Holder::from_wire("rival_1");
@@ -258,7 +258,7 @@ fn the_trouble_of_a_watch_that_works_again_is_over() {
     assert!(!open, "the watch has worked for ten minutes");
 }
 
-/// a renewal that was not seen before the record was deleted.
+/// A renewal that was not seen before the record was deleted.
 #[test]
 fn the_lease_of_a_deleted_record_is_waited_out_from_its_deletion() {
     let rival = Holder::from_wire("rival_1");

@@ -10,7 +10,9 @@ mod progress;
 
 use std::time::Duration;
 
-pub use self::exclusion::{overlaps, overlaps_by_pairs};
+pub use self::exclusion::overlaps;
+#[cfg(test)]
+use self::exclusion::overlaps_by_pairs;
 pub use self::mutex::{Linearizable, Op, OpKind, Ops, linearize, ops};
 use crate::history::{History, Term};
 use crate::violation::Violation;
@@ -46,7 +48,9 @@ pub fn check(history: &History, precision: Precision) -> Vec<Violation> {
     let mut found = Vec::new();
     order::alternating(history, &mut found);
     order::cancelled_before_release(history, &terms, precision, &mut found);
-    found.extend(overlaps(history, &terms, precision));
+    let overlaps = overlaps(history, &terms, precision);
+    found.extend(exclusion::while_clocks_drift(history, &overlaps));
+    found.extend(overlaps);
     exclusion::one_valid_term(&terms, &mut found);
     cancelling::in_time(history, &terms, precision, &mut found);
     cancelling::over_for_good(history, &terms, precision, &mut found);

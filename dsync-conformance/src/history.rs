@@ -31,6 +31,8 @@ pub struct History {
     pub ended_at: At,
     /// What candidates were told to do with time.
     pub timing: Timing,
+    /// Why the run ended before it was over: it proves nothing.
+    pub broken: Option<String>,
     /// Whether a follower hears of changes; else it has to look.
     pub watched: bool,
     /// What was demanded after the last fault had healed, and how it went.
@@ -102,6 +104,15 @@ pub struct Segment {
     pub local: Duration,
     /// How many seconds it counts in one second of the run.
     pub rate: f64,
+}
+
+impl History {
+    /// Whether the clock of a node ran at another rate than that of the run.
+    #[must_use]
+    pub fn has_drift(&self) -> bool {
+        let mut pieces = self.nodes.iter().flat_map(|node| &node.clock);
+        pieces.any(|piece| (piece.rate - 1.0).abs() > f64::EPSILON)
+    }
 }
 
 impl NodeInfo {

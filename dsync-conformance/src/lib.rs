@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod candidate;
+mod chance;
 pub mod check;
 mod contract;
 mod faulty;

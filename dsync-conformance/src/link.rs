@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use dsync::{Error, ErrorKind};
 
+use crate::chance::Chance;
 use crate::history::{At, Verb};
 
 /// The way from a node to the store and back.
@@ -16,7 +17,7 @@ pub(crate) struct Link(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     latency: Duration,
-    random: u64,
+    chance: Chance,
     requests_cut_until: At,
     answers_cut_until: At,
     slow_requests: (Duration, At),
@@ -101,9 +102,9 @@ impl Fate {
 }
 
 impl Link {
-    /// A link on which every message takes up to `latency`, by chance from `seed`.
-    pub(crate) fn new(latency: Duration, seed: u64) -> Self {
-        Self(Mutex::new(State { latency, random: seed | 1, ..State::default() }))
+    /// A link on which every message takes up to `latency`, by chance.
+    pub(crate) fn new(latency: Duration, chance: Chance) -> Self {
+        Self(Mutex::new(State { latency, chance, ..State::default() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -163,7 +164,7 @@ impl Link {
         let mut state = self.lock();
         *state = State {
             latency: state.latency,
-            random: state.random,
+            chance: std::mem::take(&mut state.chance),
             watch_breaks: state.watch_breaks,
             watch_break: state.watch_break,
             heals: state.heals + 1,
@@ -266,10 +267,7 @@ impl State {
         if most == 0 {
             return Duration::ZERO;
         }
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        Duration::from_millis(self.random % (most + 1))
+        Duration::from_millis(self.chance.below(most + 1))
     }
 }
 

@@ -18,6 +18,7 @@ use dsync::driver::{Capabilities, Expiry, WatchScope};
 use self::ground::HarnessGround;
 use crate::check::{CHECKED, Precision, check};
 use crate::history::History;
+use crate::rules::Kind;
 use crate::schedule::{Schedule, Shape, Store};
 use crate::simulation::{Batch, Tally};
 use crate::suite::Stores;
@@ -30,11 +31,13 @@ pub(crate) struct Storm {
     pub(crate) tally: Tally,
     /// Of each rule that was violated: the first message.
     violations: BTreeMap<&'static str, String>,
+    /// The same, where the machine stood still and may be to blame.
+    doubtful: BTreeMap<&'static str, String>,
     /// Of each of them: what happened, as a file for a browser.
     pub(crate) timelines: BTreeMap<&'static str, String>,
     /// Why nothing can be said at all.
     broken: Option<String>,
-    /// For how long the machine stood still while something had to happen in time.
+    /// The longest time for which the machine stood still within one world.
     pub(crate) stalled: Duration,
     pub(crate) took: Duration,
     pub(crate) seed: u64,
@@ -64,6 +67,9 @@ const TIMED: &[&str] = &[
     "2.04", "2.08", "2.09", "4.01", "4.02", "4.03", "4.05", "5.05", "5.06", "6.01", "6.02", "6.03",
 ];
 
+/// The rule of tokens across restarts: 3.01, if the server was restarted.
+const ACROSS_RESTARTS: &str = "3.04";
+
 impl Storm {
     /// Runs one. Blocks its thread, which must not belong to a runtime.
     pub(crate) fn run(stores: &Stores, capabilities: &Capabilities, plan: Plan) -> Self {
@@ -78,19 +84,24 @@ impl Storm {
         storm
     }
 
-    fn judge(&mut self, schedule: &Schedule, history: &History, precision: Precision) {
-        let what = format!("a random schedule with seed {}", schedule.seed);
-        self.judge_what(&what, history, precision);
-    }
-
-    fn judge_what(&mut self, what: &str, history: &History, precision: Precision) {
+    /// Judges one world, in which the machine stood still for `stalled`.
+    fn judge(&mut self, what: &str, history: &History, precision: Precision, stalled: Duration) {
         self.tally.count(history);
+        self.stalled = self.stalled.max(stalled);
+        if let Some(why) = &history.broken {
+            self.broken.get_or_insert_with(|| format!("{what} ended early: {why}"));
+        }
         let violations = check(history, precision);
         for violation in &violations {
             if self.violations.contains_key(violation.rule) {
                 continue;
             }
             let message = format!("{}: {} ({what})", violation.rule, violation.message);
+            if TIMED.contains(&violation.rule) && stalled > STILL {
+                let message = format!("the machine stood still for {stalled:.1?}; else: {message}");
+                self.doubtful.entry(violation.rule).or_insert(message);
+                continue;
+            }
             self.violations.insert(violation.rule, message);
             let again = "run the suite again with the same seed: it happened in a storm";
             let drawn = timeline::html(history, std::slice::from_ref(violation), what, again);
@@ -103,11 +114,14 @@ impl Storm {
         for (rule, message) in other.violations {
             self.violations.entry(rule).or_insert(message);
         }
+        for (rule, message) in other.doubtful {
+            self.doubtful.entry(rule).or_insert(message);
+        }
         for (rule, drawn) in other.timelines {
             self.timelines.entry(rule).or_insert(drawn);
         }
         self.broken = self.broken.take().or(other.broken);
-        self.stalled += other.stalled;
+        self.stalled = self.stalled.max(other.stalled);
     }
 
     /// 3.04: tokens go on growing over restarts of the store.
@@ -128,23 +142,17 @@ impl Storm {
     /// What it says of a rule; `None`: nothing.
     pub(crate) fn verdict(&self, rule: &Rule) -> Option<Verdict> {
         let id = rule.id;
-        if matches!(id, "4.04" | "5.07") {
+        if rule.kind == Kind::Stochastic {
             // How often which candidate won stands in the report.
             return Some(Verdict::Pass);
         }
-        if id == "3.04" {
+        if id == ACROSS_RESTARTS {
             return Some(self.across_restarts());
         }
         if !CHECKED.contains(&id) {
             return None;
         }
         if let Some(message) = self.violations.get(id) {
-            if TIMED.contains(&id) && self.stalled > STILL {
-                let stalled = self.stalled;
-                return Some(Verdict::Inconclusive(format!(
-                    "the machine stood still for {stalled:.1?}; otherwise: {message}"
-                )));
-            }
             return Some(Verdict::Fail(message.clone()));
         }
         if let Some(why) = &self.broken {
@@ -162,9 +170,22 @@ impl Storm {
                 "the random schedules had {is} {what}, at least {least} are needed: let them run \
                  longer (DSYNC_CONFORMANCE_FOR=SECONDS)"
             )),
-            None => Verdict::Pass,
+            None => match self.doubtful.get(id) {
+                Some(message) => Verdict::Inconclusive(message.clone()),
+                None => Verdict::Pass,
+            },
         })
     }
+}
+
+/// What a schedule is called in messages.
+fn named(schedule: &Schedule) -> String {
+    format!("a random schedule with seed {}", schedule.seed)
+}
+
+/// Whether random schedules say something of a rule.
+pub(crate) fn speaks_of(rule: &Rule) -> bool {
+    CHECKED.contains(&rule.id) || rule.id == ACROSS_RESTARTS || rule.kind == Kind::Stochastic
 }
 
 fn store_of(capabilities: &Capabilities) -> Store {
@@ -195,7 +216,9 @@ fn in_virtual_time(stores: &Stores, capabilities: &Capabilities, plan: Plan) -> 
             crate::world::World::new(&schedule, ground, crate::world::Names::default())
         };
         match crate::simulation::within(run) {
-            Ok(history) => storm.judge(&schedule, &history, Precision::VIRTUAL),
+            Ok(history) => {
+                storm.judge(&named(&schedule), &history, Precision::VIRTUAL, Duration::ZERO);
+            }
             Err(why) => storm.broken = Some(why),
         }
     }

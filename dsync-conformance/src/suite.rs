@@ -4,7 +4,6 @@ pub(crate) mod case;
 mod connector;
 pub(crate) mod peer;
 mod registry;
-pub(crate) mod relay;
 mod results;
 mod runner;
 mod spinning;

@@ -15,6 +15,7 @@ use dsync::{Config, Dsync, Election, Resource, Result};
 
 pub(crate) use self::candidate::Register;
 pub(crate) use self::ground::{Ground, MockGround};
+use crate::chance::Chance;
 use crate::faulty::{FaultyDriver, Keys};
 use crate::history::{Event, History, KeyInfo, NodeInfo, Timing};
 use crate::link::Link;
@@ -104,10 +105,10 @@ impl World {
         let mut nodes = Vec::new();
         for (index, node) in schedule.nodes.iter().enumerate() {
             let clock = Duration::from_millis(node.clock_ms);
-            let seed = mix(schedule.seed, index as u64, 0);
+            let chance = Chance::of([schedule.seed, index as u64, 0]);
             nodes.push(Site {
                 machine: Machine::new(index, &recorder, clock, rate(node.drift_ppm)),
-                link: Arc::new(Link::new(Duration::from_millis(schedule.latency_ms), seed)),
+                link: Arc::new(Link::new(Duration::from_millis(schedule.latency_ms), chance)),
                 work: node.work,
                 running: None,
                 starts: 0,
@@ -127,8 +128,7 @@ impl World {
     /// Lets the schedule happen, then demands progress. What happened.
     pub(crate) async fn run(mut self) -> History {
         if let Err(error) = self.play().await {
-            // Judged like everything else: a run that could not begin proves nothing.
-            self.recorder.note(None, Event::Note(format!("the run ended early: {error}")));
+            self.recorder.with(|history| history.broken = Some(error.to_string()));
         }
         let history = self.recorder.take();
         for node in &self.nodes {
@@ -141,7 +141,7 @@ impl World {
         for index in 0..self.nodes.len() {
             self.start(index).await?;
         }
-        self.perform_steps().await?;
+        self.perform_steps().await;
         self.finish().await
     }
 
@@ -149,8 +149,8 @@ impl World {
     async fn start(&mut self, index: usize) -> Result<()> {
         let site = &mut self.nodes[index];
         site.starts += 1;
-        let seed = mix(self.schedule.seed, index as u64, site.starts);
-        let process = Process::start(&site.machine, seed);
+        let chance = Chance::of([self.schedule.seed, index as u64, site.starts]);
+        let process = Process::start(&site.machine, chance);
         let panics = Arc::new(candidate::Panics::default());
         site.running = Some(Running { process, dsync: None, election: None, panics });
         self.join(index).await
@@ -158,10 +158,10 @@ impl World {
 
     /// A node campaigns, if it does not already.
     async fn join(&mut self, index: usize) -> Result<()> {
-        let inner = self.ground.connect(index).await?;
         let site = &mut self.nodes[index];
         let Some(running) = &mut site.running else { return Ok(()) };
         if running.dsync.is_none() {
+            let inner = self.ground.connect(index).await?;
             let timing = dsync::Timing::new(Duration::from_millis(self.schedule.lease_ms));
             let watched = inner.capabilities().watch != WatchScope::Nothing;
             self.recorder.with(|history| {
@@ -217,14 +217,6 @@ fn config(
 #[expect(clippy::cast_precision_loss, reason = "the values are small")]
 fn rate(ppm: i64) -> f64 {
     1.0 + ppm as f64 / 1e6
-}
-
-/// A seed of its own for each use.
-fn mix(seed: u64, node: u64, start: u64) -> u64 {
-    let mut mixed = seed ^ (node + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed ^= (start + 1).wrapping_mul(0xd1b5_4a32_d192_ed03);
-    mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed ^ (mixed >> 29)
 }
 
 fn durations(timing: &dsync::Timing, driver: &dyn Driver) -> Timing {

@@ -2,6 +2,7 @@
 //! other.
 
 use std::collections::BTreeMap;
+#[cfg(test)]
 use std::time::Duration;
 
 use super::{Precision, at, named};
@@ -79,9 +80,15 @@ pub fn overlaps(history: &History, terms: &[Term], precision: Precision) -> Vec<
     found
 }
 
+/// 2.10: the same, in a run whose clocks drift within the declared bound.
+pub(super) fn while_clocks_drift(history: &History, overlaps: &[Violation]) -> Option<Violation> {
+    let first = overlaps.first().filter(|_| history.has_drift())?;
+    Some(Violation { rule: "2.10", ..first.clone() })
+}
+
 /// 2.02 by looking at every pair of terms, and by nothing that [`overlaps`] uses.
-#[must_use]
-pub fn overlaps_by_pairs(history: &History, terms: &[Term]) -> Vec<(u64, u64)> {
+#[cfg(test)]
+pub(super) fn overlaps_by_pairs(history: &History, terms: &[Term]) -> Vec<(u64, u64)> {
     let mut found = Vec::new();
     for first in terms {
         for second in terms {

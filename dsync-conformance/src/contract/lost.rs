@@ -6,9 +6,9 @@ use dsync::driver::{Acquired, Key, Kind, Released, Renewed};
 use tokio::time::timeout;
 
 use super::errors::judge;
+use crate::proxy::{Direction, Fault, Proxy};
 use crate::suite::case::{Case, Outcome};
 use crate::suite::peer::{Grip, Peer, is_free, shown};
-use crate::suite::relay::{Passing, Relay};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verb {
@@ -19,15 +19,17 @@ enum Verb {
 
 /// How many writes failed; `None`: nothing can be put between driver and server.
 pub(super) async fn test(case: &Case) -> Outcome<Option<u32>> {
-    let Some(relay) = case.relay().await? else { return Ok(None) };
+    let Some(proxy) = case.proxy().await? else { return Ok(None) };
     let witness = case.peer().await?;
     let mut errors = 0;
-    for passing in [Passing::NoRequests, Passing::NoAnswers] {
+    // The connection breaks at the next request, or at its answer: then the request has arrived.
+    let no_request = Fault::CutAfter { direction: Direction::Requests, bytes: 0 };
+    for fault in [no_request, Fault::LoseAnswer] {
         for kind in [Kind::Election, Kind::Lock] {
             for verb in [Verb::Acquire, Verb::Renew, Verb::Release] {
                 for _ in 0..3 {
                     case.count();
-                    errors += u32::from(lose(case, &relay, &witness, passing, kind, verb).await?);
+                    errors += u32::from(lose(case, &proxy, &witness, fault, kind, verb).await?);
                 }
             }
         }
@@ -38,14 +40,13 @@ pub(super) async fn test(case: &Case) -> Outcome<Option<u32>> {
 /// Whether the call failed.
 async fn lose(
     case: &Case,
-    relay: &Relay,
+    proxy: &Proxy,
     witness: &Peer,
-    passing: Passing,
+    fault: Fault,
     kind: Kind,
     verb: Verb,
 ) -> Outcome<bool> {
-    relay.let_pass(Passing::Both);
-    let writer = case.peer_via(relay).await?;
+    let writer = case.peer_via(proxy).await?;
     let (key, warm_up) = (case.key(kind), case.key(kind));
     // The connection is there, whatever the driver does lazily.
     writer.read(&warm_up).await?;
@@ -56,7 +57,7 @@ async fn lose(
     };
     let before = witness.read(&key).await?;
 
-    relay.let_pass(passing);
+    proxy.set(fault);
     let limit = Duration::from_secs(2);
     let driver = writer.driver();
     // `Ok(true)`: it says that it was applied.
@@ -71,7 +72,7 @@ async fn lose(
             .await
             .map(|answer| answer.map(|answer| matches!(answer, Acquired::Won(_)))),
     };
-    relay.let_pass(Passing::Both);
+    proxy.heal();
 
     let is_applied = |record: Option<&dsync::driver::Lease>| match verb {
         Verb::Acquire => record.is_some_and(|lease| lease.is_held_by(&claim.holder)),

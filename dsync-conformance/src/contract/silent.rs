@@ -105,7 +105,7 @@ async fn stands_still(case: &Case, witness: &Peer, key: &Key, grip: &Grip, end: 
 
 /// Connections end with the driver as well.
 async fn no_connection_left(case: &Case) -> Outcome {
-    let Some(relay) = case.relay().await? else {
+    let Some(proxy) = case.proxy().await? else {
         if !case.is_in_memory() {
             case.missing("connections that stay open (Harness::address)");
         }
@@ -113,15 +113,15 @@ async fn no_connection_left(case: &Case) -> Outcome {
     };
     for end in ENDS {
         case.count();
-        let peer = case.peer_via(&relay).await?;
+        let peer = case.peer_via(&proxy).await?;
         end_after_use(case, peer, &case.key(Kind::Lock), end).await?;
         let until = now() + Case::PATIENCE;
-        while relay.open() > 0 {
+        while proxy.counts().open > 0 {
             if now() >= until {
                 return Err(case.fail(format!(
                     "{} connections to the server are still open {:?} after the driver was \
                      {end:?} (Driver::close)",
-                    relay.open(),
+                    proxy.counts().open,
                     Case::PATIENCE
                 )));
             }

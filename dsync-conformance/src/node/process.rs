@@ -13,6 +13,7 @@ use dsync::env::{BoxFuture, Env, Instant};
 
 use super::machine::Machine;
 use super::timer::Timer;
+use crate::chance::Chance;
 use crate::history::{At, Event, Verb};
 use crate::tasks;
 
@@ -28,7 +29,7 @@ struct State {
     tasks: BTreeMap<u64, Arc<Task>>,
     started: u64,
     killed: bool,
-    random: u64,
+    chance: Chance,
     terms: Vec<Held>,
     /// How many timers that were due at once were asked for at the present instant.
     busy: (At, u32),
@@ -64,15 +65,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Process {
-    /// A process on `machine`, whose chance follows from `seed`.
-    pub(crate) fn start(machine: &Arc<Machine>, seed: u64) -> Arc<Self> {
+    /// A process on `machine`.
+    pub(crate) fn start(machine: &Arc<Machine>, chance: Chance) -> Arc<Self> {
         let process = Arc::new(Self {
             machine: Arc::clone(machine),
             state: Mutex::new(State {
                 tasks: BTreeMap::new(),
                 started: 0,
                 killed: false,
-                random: seed,
+                chance,
                 terms: Vec::new(),
                 busy: (At::ZERO, 0),
             }),
@@ -264,12 +265,6 @@ impl Env for NodeEnv {
     }
 
     fn random(&self) -> u64 {
-        // SplitMix64: small, and every seed gives another sequence.
-        let mut state = lock(&self.0.state);
-        state.random = state.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = state.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        lock(&self.0.state).chance.draw()
     }
 }

@@ -11,6 +11,7 @@ use super::Plan;
 use super::book::Book;
 use crate::Harness;
 use crate::candidate::{Candidate, Orders, What, Work, connect};
+use crate::chance::Chance;
 use crate::history::{At, Demand, Event, History, Timing};
 
 /// How often the parent looks.
@@ -48,7 +49,7 @@ struct Run<'a> {
     book: Book,
     slots: Vec<Slot>,
     processes: u64,
-    random: u64,
+    chance: Chance,
     scope: String,
     /// How long to wait for what is to happen, on a machine that does other things as well.
     limit: Duration,
@@ -77,26 +78,16 @@ impl<'a> Run<'a> {
             book: Book::new(plan.candidates, is_lock, timing),
             slots: (0..plan.candidates).map(|_| Slot::default()).collect(),
             processes: 0,
-            random: plan.seed,
+            chance: Chance::new(plan.seed),
             scope: format!("processes-{:08x}", RandomState::new().build_hasher().finish() >> 32),
             limit: 10 * (plan.lease + capabilities.max_expiry_lag) + Duration::from_secs(30),
         })
     }
 
-    /// A number below `bound`.
-    fn below(&mut self, bound: u64) -> u64 {
-        // SplitMix64: small, and every seed gives another sequence.
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound.max(1)
-    }
-
     /// A part of the lease duration, up to `percent` of it.
     fn moment(&mut self, percent: u64) -> Duration {
         let micros = u64::try_from(self.plan.lease.as_micros()).unwrap_or(u64::MAX / 1000);
-        Duration::from_micros(self.below(micros.saturating_mul(percent) / 100))
+        Duration::from_micros(self.chance.below(micros.saturating_mul(percent) / 100))
     }
 
     fn start(&mut self, slot: usize) -> Result<()> {
@@ -190,12 +181,12 @@ impl<'a> Run<'a> {
         tokio::time::sleep(wait).await;
         self.hear()?;
         let count = self.slots.len() as u64;
-        let other = usize::try_from(self.below(count)).unwrap_or_default();
+        let other = usize::try_from(self.chance.below(count)).unwrap_or_default();
         let target = match self.leader() {
-            Some(leader) if self.below(4) > 0 => leader,
+            Some(leader) if self.chance.below(4) > 0 => leader,
             _ => other,
         };
-        match self.below(5) {
+        match self.chance.below(5) {
             0 | 1 => self.pause(target).await,
             2 | 3 => {
                 self.kill(target).await?;
@@ -223,7 +214,7 @@ impl<'a> Run<'a> {
         if led && self.elected(before).await?.is_none() {
             return Ok(false);
         }
-        if self.below(4) == 0
+        if self.chance.below(4) == 0
             && let Some(leader) = self.leader()
         {
             // The successor dies before the old leader has opened its eyes.

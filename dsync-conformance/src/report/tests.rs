@@ -15,6 +15,7 @@ fn capable() -> Capabilities {
 
 fn tally() -> Tally {
     Tally {
+        broken: 0,
         schedules: 12_345,
         drifting: 4_000,
         virtual_time: Duration::from_secs(12_345 * 120),

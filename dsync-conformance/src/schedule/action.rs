@@ -266,8 +266,21 @@ pub enum Action {
 impl Action {
     /// The node that it is about.
     #[must_use]
-    pub fn node(&self) -> Option<usize> {
-        match *self {
+    pub fn node(mut self) -> Option<usize> {
+        self.node_mut().copied()
+    }
+
+    /// The same for another node.
+    #[must_use]
+    pub(crate) fn with_node(mut self, to: usize) -> Self {
+        if let Some(node) = self.node_mut() {
+            *node = to;
+        }
+        self
+    }
+
+    fn node_mut(&mut self) -> Option<&mut usize> {
+        match self {
             Self::Resign { node }
             | Self::Stop { node, .. }
             | Self::DropHandles { node, .. }
@@ -366,40 +379,6 @@ impl Action {
                 | Self::Empty { .. }
                 | Self::Overwrite { .. }
         )
-    }
-
-    /// The same for another node.
-    #[must_use]
-    pub(crate) fn with_node(mut self, to: usize) -> Self {
-        match &mut self {
-            Self::Resign { node }
-            | Self::Stop { node, .. }
-            | Self::DropHandles { node, .. }
-            | Self::Panic { node }
-            | Self::Lock { node, .. }
-            | Self::TryLock { node, .. }
-            | Self::Pause { node, .. }
-            | Self::Suspend { node, .. }
-            | Self::Kill { node, .. }
-            | Self::Drift { node, .. }
-            | Self::Cut { node, .. }
-            | Self::SlowRequests { node, .. }
-            | Self::SlowAnswers { node, .. }
-            | Self::LoseRequest { node, .. }
-            | Self::LoseAnswer { node, .. }
-            | Self::Late { node, .. }
-            | Self::Duplicate { node, .. }
-            | Self::Fail { node }
-            | Self::Conflicts { node, .. }
-            | Self::StaleReads { node, .. }
-            | Self::Throttle { node, .. }
-            | Self::Unauthenticated { node, .. }
-            | Self::CloseWatches { node }
-            | Self::CompactWatches { node }
-            | Self::LagWatches { node, .. } => *node = to,
-            _ => {}
-        }
-        self
     }
 
     /// The durations in it, for shrinking.

@@ -8,6 +8,7 @@ use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{Tally, run};
+use crate::chance::Chance;
 use crate::check::{Precision, check};
 use crate::schedule::{Schedule, Shape, Store, schedules};
 use crate::violation::Violation;
@@ -54,7 +55,7 @@ impl Generator {
     fn schedule(&self, number: u64) -> Option<Schedule> {
         let kinds = u64::try_from(self.strategies.len()).ok()?;
         let index = usize::try_from(number.checked_rem(kinds)?).ok()?;
-        let seed = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number);
+        let seed = Chance::of([self.seed, number]).draw();
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);

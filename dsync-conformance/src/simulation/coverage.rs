@@ -49,6 +49,7 @@ impl Tally {
         };
         let schedules = self.schedules;
         floor("schedules", schedules, FEWEST);
+        floor("schedules that did not end early", schedules - self.broken, schedules);
         floor("hand-overs", self.hand_overs, schedules * 5);
         floor("writes that were applied without an answer", self.ambiguous_applied, schedules * 3);
         floor("schedules with clocks that drift", self.drifting, schedules / 4);

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::history::{Event, History, Outcome};
+use crate::history::{At, Event, History, Outcome};
 
 /// What a number of runs came to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally {
     /// Schedules that were run.
     pub schedules: u64,
+    /// Of these, those that ended before they were over.
+    pub broken: u64,
     /// Of these, with clocks that drift.
     pub drifting: u64,
     /// How much time passed in them.
@@ -42,10 +44,9 @@ impl Tally {
     /// Counts one run.
     pub fn count(&mut self, history: &History) {
         self.schedules += 1;
+        self.broken += u64::from(history.broken.is_some());
         self.virtual_time += history.ended_at;
-        let drifts = |rate: f64| (rate - 1.0).abs() > f64::EPSILON;
-        let drifting = history.nodes.iter().flat_map(|node| &node.clock);
-        self.drifting += u64::from(drifting.into_iter().any(|piece| drifts(piece.rate)));
+        self.drifting += u64::from(history.has_drift());
         let mut applied: BTreeSet<u64> = BTreeSet::new();
         for entry in &history.entries {
             match &entry.event {
@@ -86,6 +87,15 @@ impl Tally {
             *self.terms_by_node.entry(term.node).or_default() += 1;
         }
         terms.sort_by_key(|term| (term.key, term.granted, term.term));
+        // A lease that was given up, however its term ended, did not have to run out.
+        let released: Vec<(usize, At)> = history
+            .entries
+            .iter()
+            .filter_map(|entry| match entry.event {
+                Event::Stored { key, outcome: Outcome::Released, .. } => Some((key, entry.at)),
+                _ => None,
+            })
+            .collect();
         for pair in terms.windows(2) {
             let [first, second] = pair else { continue };
             if first.key != second.key {
@@ -95,15 +105,10 @@ impl Tally {
             let (Some((granted, _)), Some(stopped)) = (second.granted, first.stopped_at) else {
                 continue;
             };
-            let released = matches!(
-                first.cause,
-                Some(
-                    dsync::EndCause::Stopped
-                        | dsync::EndCause::Resigned
-                        | dsync::EndCause::Panicked
-                )
-            );
-            if first.lost || first.killed || released || stopped > granted {
+            let given_up = released
+                .iter()
+                .any(|(key, at)| *key == first.key && *at >= first.elected_at && *at <= granted);
+            if first.lost || first.killed || given_up || stopped > granted {
                 continue;
             }
             let over = stopped.max(first.valid_until);
@@ -124,6 +129,7 @@ impl Tally {
     /// Adds what was counted elsewhere.
     pub fn add(&mut self, other: &Self) {
         self.schedules += other.schedules;
+        self.broken += other.broken;
         self.drifting += other.drifting;
         self.virtual_time += other.virtual_time;
         self.calls += other.calls;

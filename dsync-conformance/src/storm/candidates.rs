@@ -9,7 +9,8 @@ use tokio::runtime::Builder;
 use super::{Plan, Storm};
 use crate::check::Precision;
 use crate::processes;
-use crate::suite::Stores;
+use crate::suite::{Stalls, Stores};
+use crate::tasks;
 
 /// How many lease durations a step takes, about.
 const STEP: u32 = 4;
@@ -34,13 +35,17 @@ pub(super) fn beside(stores: &Stores, plan: Plan) -> JoinHandle<Storm> {
                 return storm;
             }
         };
-        match runtime.block_on(async { processes::run(&*stores(), &plan).await }) {
-            Ok(history) => {
+        let run = async {
+            let (stalls, begun) = (Stalls::watch(), tasks::now());
+            (processes::run(&*stores(), &plan).await, stalls.since(begun))
+        };
+        match runtime.block_on(run) {
+            (Ok(history), stalled) => {
                 let what = "candidates in processes of their own, stopped and killed";
-                storm.judge_what(what, &history, Precision::REAL);
+                storm.judge(what, &history, Precision::REAL, stalled);
             }
-            Err(error) if error.kind() == ErrorKind::Unsupported => {}
-            Err(error) => storm.broken = Some(error.to_string()),
+            (Err(error), _) if error.kind() == ErrorKind::Unsupported => {}
+            (Err(error), _) => storm.broken = Some(error.to_string()),
         }
         storm
     })

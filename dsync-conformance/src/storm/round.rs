@@ -10,6 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use super::ground::HarnessGround;
+use super::named;
 use super::{Plan, SHORTEST_REAL, Storm, WORLDS, batch, candidates};
 use crate::check::Precision;
 use crate::harness::ServerControl;
@@ -96,16 +97,15 @@ fn one(stores: &Stores, schedule: &Schedule, trouble: watch::Receiver<bool>) -> 
     };
     let world = WORLD.fetch_add(1, Ordering::Relaxed);
     let scope = format!("storm-{}-{world}", std::process::id());
-    let history = runtime.block_on(async {
+    let (history, stalled) = runtime.block_on(async {
         let ground = HarnessGround::new(stores(), SLACK).with_trouble(trouble);
         let stalls = Stalls::watch();
         let begun = tasks::now();
         let history = World::new(schedule, Arc::new(ground), Names::in_scope(scope)).run().await;
-        storm.stalled = stalls.since(begun);
-        history
+        (history, stalls.since(begun))
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
-    storm.judge(schedule, &history, Precision::REAL);
+    storm.judge(&named(schedule), &history, Precision::REAL, stalled);
     storm
 }
 

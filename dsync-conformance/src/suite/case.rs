@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 use super::Settings;
 use super::peer::Peer;
-use super::relay::Relay;
 use super::stalls::Stalls;
 use crate::harness::{Operator, Via};
+use crate::proxy::Proxy;
 use crate::{Harness, Rule, Verdict};
 
 /// `Err`: what is wrong, or why it cannot be told.
@@ -212,17 +212,16 @@ impl Case {
         Ok(Peer::new(self.driver(Via::Direct).await?, self.rule.id))
     }
 
-    /// Something between drivers and the server that loses what passes; `None`: the harness does
-    /// not say where the server is.
-    pub(crate) async fn relay(&self) -> Outcome<Option<Relay>> {
+    /// A proxy in front of the server; `None`: the harness does not say where that is.
+    pub(crate) async fn proxy(&self) -> Outcome<Option<Proxy>> {
         let Some(server) = self.harness.address() else { return Ok(None) };
-        let relay = Relay::to(server).await;
-        relay.map(Some).map_err(|error| Verdict::Invalid(format!("no relay: {error}")))
+        let proxy = Proxy::start(server).await;
+        proxy.map(Some).map_err(|error| Verdict::Invalid(format!("no proxy: {error}")))
     }
 
-    /// A connection through a relay.
-    pub(crate) async fn peer_via(&self, relay: &Relay) -> Outcome<Peer> {
-        Ok(Peer::new(self.driver(Via::Proxy(relay.address())).await?, self.rule.id))
+    /// A connection through a proxy.
+    pub(crate) async fn peer_via(&self, proxy: &Proxy) -> Outcome<Peer> {
+        Ok(Peer::new(self.driver(Via::Proxy(proxy.address())).await?, self.rule.id))
     }
 
     /// Several connections, as of several processes.

@@ -14,8 +14,8 @@ use super::case::{Case, Outcome};
 use super::results::{RuleResult, Subject};
 use super::spinning::Spinning;
 use super::{Suite, registry};
-use crate::check::CHECKED;
 use crate::rules::Kind;
+use crate::storm::speaks_of;
 use crate::{Rule, Verdict};
 
 /// A test of a rule, for any store and either time.
@@ -84,14 +84,9 @@ fn know(suite: &Suite, case: &Case) {
     suite.subject.get_or_init(|| Subject::new(&case.capabilities, case.harness()));
 }
 
-/// Whether random schedules say something of a rule.
-pub(super) fn is_by_chance(rule: &Rule) -> bool {
-    CHECKED.contains(&rule.id) || rule.id == "3.04" || rule.kind == Kind::Stochastic
-}
-
 /// Runs the random schedules of a suite, unless that was done.
 pub(super) fn storm(suite: &Suite, silent: bool) {
-    let Some(rule) = suite.rules().find(|rule| is_by_chance(rule)) else { return };
+    let Some(rule) = suite.rules().find(|rule| speaks_of(rule)) else { return };
     if !silent {
         // Whoever closed the pipe does not want to read it.
         let text = format!("{}: random schedules, for a while\n", suite.name);
@@ -103,8 +98,11 @@ pub(super) fn storm(suite: &Suite, silent: bool) {
 /// What random schedules say of a rule, and how many of them; `None`: nothing.
 fn by_chance(suite: &Suite, rule: &'static Rule, sofar: &Verdict) -> Option<(Verdict, u64)> {
     // Schedules add nothing to a violation that a directed test has found.
-    if !is_by_chance(rule) || matches!(sofar, Verdict::Fail(_)) {
+    if !speaks_of(rule) || matches!(sofar, Verdict::Fail(_)) {
         return None;
+    }
+    if let Some(storm) = suite.storm.get() {
+        return Some((storm.verdict(rule)?, storm.tally.schedules));
     }
     let runtime = runtime(suite.settings.in_memory).ok()?;
     let begin = async {

@@ -8,6 +8,7 @@ use libtest_mimic::{Arguments, Completion, Failed, FormatSetting, Trial};
 
 use super::results::RuleResult;
 use super::{Suite, runner, summary};
+use crate::storm::speaks_of;
 use crate::{Rule, Verdict, candidate};
 
 type Results = Arc<Mutex<Vec<RuleResult>>>;
@@ -36,7 +37,7 @@ pub(super) fn run(suites: &[Suite]) -> ExitCode {
     if !arguments.list {
         let wanted = |name: &str| arguments.filter.as_ref().is_none_or(|text| name.contains(text));
         for suite in suites.iter().filter(|suite| !suite.settings.in_memory) {
-            if suite.rules().any(|rule| runner::is_by_chance(rule) && wanted(&name(rule))) {
+            if suite.rules().any(|rule| speaks_of(rule) && wanted(&name(rule))) {
                 // Before all others: the server has its trouble meanwhile, and they must not.
                 runner::storm(suite, silent);
             }

@@ -222,22 +222,3 @@ fn a_long_run_with_many_faults_stays_readable_and_of_a_sensible_size() {
     assert!(html.len() < 400_000, "{}", html.len());
     assert!(text(&history, &[]).lines().count() < 40);
 }
-
-/// Writes the samples to a folder, for whoever changes how they look.
-#[test]
-#[ignore = "writes files, to look at"]
-fn write_samples() {
-    let folder = std::env::var_os("TIMELINE_SAMPLES").expect("TIMELINE_SAMPLES names a folder");
-    let folder = std::path::PathBuf::from(folder);
-    let (history, violations) = overlap();
-    for (name, history, violations) in [
-        ("overlap", history, violations),
-        ("paused", paused(), Vec::new()),
-        ("adopted", adopted(), Vec::new()),
-        ("lost-record", lost_record(), Vec::new()),
-    ] {
-        let html =
-            html(&history, &violations, name, "cargo xtask conformance --replay sample.json");
-        std::fs::write(folder.join(name).with_extension("html"), html).unwrap();
-    }
-}

@@ -42,7 +42,7 @@ fn ms(millis: u64) -> Duration {
 }
 
 impl World {
-    pub(super) async fn perform_steps(&mut self) -> Result<()> {
+    pub(super) async fn perform_steps(&mut self) {
         let mut agenda = Agenda::default();
         let mut steps = self.schedule.steps.clone();
         steps.sort_by_key(|step| step.at_ms);
@@ -56,18 +56,19 @@ impl World {
             sleep_until(self.recorder.instant(at)).await;
             if next_later == Some(at) {
                 if let Some((_, later)) = agenda.later.pop_first() {
-                    self.perform_later(later, &mut agenda).await?;
+                    self.perform_later(later, &mut agenda).await;
                 }
             } else if let Some(step) = steps.next() {
                 self.perform(step.action, &mut agenda).await;
             }
         }
         sleep_until(self.recorder.instant(length)).await;
-        Ok(())
     }
 
-    async fn perform_later(&mut self, later: Later, agenda: &mut Agenda) -> Result<()> {
-        match later {
+    /// What follows from an earlier step. A process that cannot connect tries again, as it would
+    /// where somebody watches over it.
+    async fn perform_later(&mut self, later: Later, agenda: &mut Agenda) {
+        let done = match later {
             Later::Wake(node) => {
                 let until = agenda.asleep_until.get(&node);
                 if until.is_none_or(|until| *until <= self.recorder.now()) {
@@ -76,16 +77,20 @@ impl World {
                 Ok(())
             }
             Later::Start(node) if self.nodes[node].running.is_none() => self.start(node).await,
-            Later::Start(_) => Ok(()),
             Later::Join(node) => {
                 let until = agenda.asleep_until.get(&node).copied().unwrap_or_default();
                 if self.nodes[node].machine.is_asleep() && until > self.recorder.now() {
                     // User code stands still as well.
                     agenda.add(until + ms(1), later);
-                    return Ok(());
+                    return;
                 }
                 self.join(node).await
             }
+            Later::Start(_) => Ok(()),
+        };
+        if let Err(error) = done {
+            self.recorder.note(None, Event::Note(format!("a node cannot connect: {error}")));
+            agenda.add(self.recorder.now() + ms(self.schedule.lease_ms / 10), retry_of(later));
         }
     }
 
@@ -289,6 +294,14 @@ impl World {
             wake(&self.nodes[index]);
         }
         Ok(())
+    }
+}
+
+/// A process that has started and could not connect has only that left to do.
+fn retry_of(later: Later) -> Later {
+    match later {
+        Later::Start(node) => Later::Join(node),
+        other => other,
     }
 }
 

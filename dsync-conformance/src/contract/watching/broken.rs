@@ -3,18 +3,19 @@
 use dsync::driver::{Kind, WatchScope};
 
 use super::listener::Listener;
+use crate::proxy::Fault;
 use crate::suite::case::{Case, Outcome};
 use crate::suite::peer::is_free;
 
 pub(super) async fn test(case: &Case) -> Outcome {
-    let Some(relay) = case.relay().await? else {
+    let Some(proxy) = case.proxy().await? else {
         if !case.is_in_memory() {
             case.missing("a watch whose connection breaks (Harness::address)");
         }
         return Ok(());
     };
     let owner = case.peer().await?;
-    let watcher = case.peer_via(&relay).await?;
+    let watcher = case.peer_via(&proxy).await?;
     for kind in [Kind::Election, Kind::Lock] {
         let key = case.key(kind);
         let mut listener = Listener::new(case, &watcher, &key);
@@ -23,7 +24,7 @@ pub(super) async fn test(case: &Case) -> Outcome {
             let grip = owner.win(&key, &case.claim("owner"), "it was released").await?;
             if case.watches() == WatchScope::Releases {
                 // It says when it works again; what was released before that is found by a read.
-                relay.cut();
+                proxy.set(Fault::Reset);
                 listener.recovers().await?;
                 owner.free(&key, &grip).await?;
                 listener.shows("a release after its connection was broken", is_free).await?;
@@ -33,7 +34,7 @@ pub(super) async fn test(case: &Case) -> Outcome {
                 record.is_some_and(|lease| lease.is_held_by(&grip.holder))
             };
             listener.shows("an acquisition", is_held).await?;
-            relay.cut();
+            proxy.set(Fault::Reset);
             owner.free(&key, &grip).await?;
             listener.settles("a release while its connection was broken", is_free).await?;
         }

@@ -80,7 +80,8 @@ impl Body {
 
     /// Whether it has stopped. A body that is closed and not being polled counts as stopped at
     /// the hard deadline, since it is never polled again; one that is polled by a task of the
-    /// user's counts earlier, since that task may be the one that waits for us.
+    /// user's counts earlier, since that task may be the one that waits for us. Closed late, as
+    /// after a suspension, it still has a moment in which its task can drop it.
     pub(super) fn standing(&self, hard: Instant, grace: Duration, slack: Duration) -> Standing {
         let state = self.lock();
         match state.closed {
@@ -89,7 +90,7 @@ impl Body {
                 // Its task has been woken, and drops it.
                 Care::Owned => Standing::StoppedAt(hard.max(closed) + slack),
                 Care::UntilCancelled | Care::UntilDeadline => {
-                    Standing::StoppedAt(hard.min(closed + grace))
+                    Standing::StoppedAt((closed + grace).min(hard.max(closed + slack)))
                 }
             },
             _ => Standing::Running,

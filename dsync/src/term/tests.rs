@@ -60,3 +60,23 @@ async fn a_term_that_is_over_remembers_no_bodies() {
     }
     assert!(term.0.bodies.count() < 10, "{}", term.0.bodies.count());
 }
+
+/// The process was suspended past the hard deadline: everything is found out at once, and the
+/// release was sent before the task that polls the body had run.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_closed_late_can_still_be_dropped_before_the_release() {
+    let term = term();
+    let hard = term.0.clock.hard_deadline();
+    let standing = || term.0.bodies.standing(term.0.env.now(), hard, term.0.grace, term.0.slack);
+    let mut body = Box::pin(Guarded::new(&term, Care::UntilDeadline, std::future::pending::<()>()));
+    let polled = poll_fn(|cx| Poll::Ready(body.as_mut().poll(cx))).await;
+    assert!(polled.is_pending());
+    tokio::time::advance(Duration::from_secs(20)).await;
+    term.cancel(EndCause::Deadline);
+    term.close_all();
+    assert!(matches!(standing(), Bodily::Running { look_at: Some(_) }), "{:?}", standing());
+    // Its task runs late, or never: it is not polled again in any case.
+    tokio::time::advance(term.0.slack).await;
+    assert_eq!(standing(), Bodily::Stopped);
+    drop(body);
+}

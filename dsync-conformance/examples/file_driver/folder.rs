@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use dsync::Result;
 use dsync::driver::{Key, Kind};
@@ -38,71 +38,64 @@ impl Folder {
         }
     }
 
-    /// Waits until no other process writes, and keeps all of them out.
-    pub(crate) fn lock(&self) -> Result<Locked<'_>> {
+    /// Waits until nobody else writes, in any process, and keeps all others out.
+    pub(crate) fn lock(&self, key: &Key) -> Result<Locked> {
         let path = self.0.join("counter");
         let open = || {
-            let mut options = File::options();
-            let mut file =
-                options.read(true).write(true).create(true).truncate(false).open(&path)?;
-            file.lock()?;
+            let mut counter =
+                File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
+            counter.lock()?;
             let mut text = String::new();
-            file.read_to_string(&mut text)?;
-            Ok((file, text))
+            counter.read_to_string(&mut text)?;
+            Ok((counter, text))
         };
         let (counter, text) = open().map_err(|error| classify(Stage::Before, &path, error))?;
-        let last = match text.trim() {
-            "" => 0,
-            text => text.parse().map_err(|_| damaged(&path))?,
-        };
-        Ok(Locked { folder: self, counter, last })
+        let last = if text.is_empty() { Ok(0) } else { text.trim().parse() };
+        let last = last.map_err(|_| damaged(&path))?;
+        Ok(Locked { record: self.path(key), new: self.0.join("new"), counter, last })
     }
 }
 
-/// The only writer. Dropping it closes the counter, which unlocks the folder.
+/// The only writer, of one record. Dropping it closes the counter, which ends the lock.
 #[derive(Debug)]
-pub(crate) struct Locked<'a> {
-    folder: &'a Folder,
+pub(crate) struct Locked {
+    record: PathBuf,
+    new: PathBuf,
     counter: File,
     last: u64,
 }
 
-impl Locked<'_> {
-    pub(crate) fn read(&self, key: &Key) -> Result<Option<Record>> {
-        self.folder.read(key)
-    }
-
+impl Locked {
     /// A number above `floor` and above all that were given out in this folder.
     pub(crate) fn next(&mut self, floor: u64) -> Result<u64> {
-        let path = self.folder.0.join("counter");
-        let next = self.last.max(floor).checked_add(1).ok_or_else(|| damaged(&path))?;
-        // On the disk before it is used, or a power failure would bring it back. It always has
-        // the same length, so it is never seen half.
+        let next = self.last.max(floor).checked_add(1).ok_or_else(|| damaged(&self.record))?;
+        // On the disk before it is used, or a power failure would bring it back. Its length never
+        // changes, so it is never there by half.
         let mut write = || {
             self.counter.rewind()?;
             self.counter.write_all(format!("{next:020}\n").as_bytes())?;
             self.counter.sync_data()
         };
-        write().map_err(|error| classify(Stage::Before, &path, error))?;
+        write().map_err(|error| classify(Stage::Before, &self.record, error))?;
         self.last = next;
         Ok(next)
     }
 
     /// Replaces the record, all of it at once.
-    pub(crate) fn put(&self, key: &Key, record: &Record) -> Result<()> {
-        let (path, new) = (self.folder.path(key), self.folder.0.join("new"));
+    pub(crate) fn put(&self, record: &Record) -> Result<()> {
         let prepare = || {
-            fs::create_dir_all(path.parent().unwrap_or(Path::new("")))?;
-            let mut file = File::create(&new)?;
+            fs::create_dir_all(self.record.parent().unwrap_or(&self.new))?;
+            let mut file = File::create(&self.new)?;
             file.write_all(record.text().as_bytes())?;
             file.sync_data()
         };
-        prepare().map_err(|error| classify(Stage::Before, &new, error))?;
-        fs::rename(&new, &path).map_err(|error| classify(Stage::Change, &path, error))
+        prepare().map_err(|error| classify(Stage::Before, &self.record, error))?;
+        let replaced = fs::rename(&self.new, &self.record);
+        replaced.map_err(|error| classify(Stage::Change, &self.record, error))
     }
 
-    pub(crate) fn remove(&self, key: &Key) -> Result<()> {
-        let path = self.folder.path(key);
-        fs::remove_file(&path).map_err(|error| classify(Stage::Change, &path, error))
+    pub(crate) fn remove(&self) -> Result<()> {
+        let removed = fs::remove_file(&self.record);
+        removed.map_err(|error| classify(Stage::Change, &self.record, error))
     }
 }

@@ -40,17 +40,18 @@ impl FileDriver {
         Ok(Self { folder: Arc::new(folder), turn: Arc::default() })
     }
 
-    /// Lets `change` read, decide and write while nobody else writes.
-    async fn write<T, F>(&self, change: F) -> Result<T>
+    /// Lets `change` look at the record and write, while nobody else writes.
+    async fn write<T, F>(&self, key: &Key, change: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Locked<'_>) -> Result<T> + Send + 'static,
+        F: FnOnce(&mut Locked, Option<Record>) -> Result<T> + Send + 'static,
     {
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        let folder = Arc::clone(&self.folder);
+        let (folder, key) = (Arc::clone(&self.folder), key.clone());
         let call = move || {
             let _until_it_is_over = turn;
-            change(&mut folder.lock()?)
+            let mut locked = folder.lock(&key)?;
+            change(&mut locked, folder.read(&key)?)
         };
         blocking(call).await
     }
@@ -82,14 +83,13 @@ impl Driver for FileDriver {
 
     async fn read(&self, key: &Key) -> Result<Option<Lease>> {
         let (folder, key) = (Arc::clone(&self.folder), key.clone());
-        let record = blocking(move || folder.read(&key)).await?;
-        Ok(record.map(|record| record.lease()))
+        let found = blocking(move || folder.read(&key)).await?;
+        Ok(found.as_ref().map(Record::lease))
     }
 
     async fn acquire(&self, key: &Key, claim: &Claim) -> Result<Acquired> {
-        let (key, claim) = (key.clone(), claim.clone());
-        let change = move |folder: &mut Locked<'_>| {
-            let found = folder.read(&key)?;
+        let claim = claim.clone();
+        let change = move |locked: &mut Locked, found: Option<Record>| {
             let is_free = match (&found, &claim.take_over) {
                 (None, None) => true,
                 (Some(record), None) => record.holder.is_none(),
@@ -97,23 +97,23 @@ impl Driver for FileDriver {
                 (None, Some(_)) => false,
             };
             if !is_free {
-                return Ok(Acquired::Held(found.map(|record| record.lease())));
+                return Ok(Acquired::Held(found.as_ref().map(Record::lease)));
             }
             let before = found.map_or(0, |record| record.number);
-            let number = folder.next(before.max(claim.token_floor.get()))?;
+            let number = locked.next(before.max(claim.token_floor.get()))?;
             let duration_ms = in_millis(claim.duration);
             let holder = Some(claim.holder);
             let record = Record { number, token: number, duration_ms, holder };
-            folder.put(&key, &record)?;
+            locked.put(&record)?;
             Ok(Acquired::Won(record.lease()))
         };
-        self.write(change).await
+        self.write(key, change).await
     }
 
     async fn renew(&self, key: &Key, lease: &Lease) -> Result<Renewed> {
-        let (key, lease) = (key.clone(), lease.clone());
-        let change = move |folder: &mut Locked<'_>| {
-            let Some(mut record) = folder.read(&key)? else {
+        let lease = lease.clone();
+        let change = move |locked: &mut Locked, found: Option<Record>| {
+            let Some(mut record) = found else {
                 return Ok(Renewed::Lost(None));
             };
             if record.holder.is_none() || record.holder != lease.holder {
@@ -122,18 +122,18 @@ impl Driver for FileDriver {
             if record.version() != lease.version {
                 return Ok(Renewed::Conflict);
             }
-            record.number = folder.next(record.number)?;
+            record.number = locked.next(record.number)?;
             record.duration_ms = lease.duration.map_or(record.duration_ms, in_millis);
-            folder.put(&key, &record)?;
+            locked.put(&record)?;
             Ok(Renewed::Kept(record.lease()))
         };
-        self.write(change).await
+        self.write(key, change).await
     }
 
     async fn release(&self, key: &Key, lease: &Lease) -> Result<Released> {
-        let (key, lease) = (key.clone(), lease.clone());
-        let change = move |folder: &mut Locked<'_>| {
-            let Some(mut record) = folder.read(&key)? else {
+        let (lease, kind) = (lease.clone(), key.kind());
+        let change = move |locked: &mut Locked, found: Option<Record>| {
+            let Some(mut record) = found else {
                 return Ok(Released::NotMine);
             };
             if record.holder.is_none() || record.holder != lease.holder {
@@ -142,17 +142,16 @@ impl Driver for FileDriver {
             if record.version() != lease.version {
                 return Ok(Released::Conflict);
             }
-            match key.kind() {
-                Kind::Lock => folder.remove(&key)?,
-                Kind::Election => {
-                    record.number = folder.next(record.number)?;
-                    record.holder = None;
-                    folder.put(&key, &record)?;
-                }
+            if kind == Kind::Lock {
+                locked.remove()?;
+            } else {
+                record.number = locked.next(record.number)?;
+                record.holder = None;
+                locked.put(&record)?;
             }
             Ok(Released::Released)
         };
-        self.write(change).await
+        self.write(key, change).await
     }
 
     fn watch(&self, _key: &Key) -> Watch {

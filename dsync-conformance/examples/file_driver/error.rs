@@ -32,8 +32,8 @@ pub(crate) fn classify(stage: Stage, path: &Path, error: io::Error) -> Error {
     }
 }
 
-/// A file that does not say what it should. Nobody can go on before it was mended.
+/// A file that does not say what it should, or not yet: somebody may be editing it.
 pub(crate) fn damaged(path: &Path) -> Error {
     let message = format!("{} is damaged; mend it, or delete it", path.display());
-    Error::definite(ErrorKind::Unsupported, message)
+    Error::definite(ErrorKind::Unavailable, message)
 }

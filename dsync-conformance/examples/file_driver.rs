@@ -18,13 +18,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let a = Dsync::new(FileDriver::open(folder.path()).await?, "a")?;
     let b = Dsync::new(FileDriver::open(folder.path()).await?, "b")?;
-    let (first, second) = (a.election("report")?, b.election("report")?);
 
+    let first = a.election("report")?;
     let term = first.elected().await?;
     println!("a leads, with the fencing token {}", term.fencing_token());
     let file = folder.path().join("elections/default").join("unscoped.election.report");
     println!("{}", std::fs::read_to_string(file)?);
 
+    let second = b.election("report")?;
     a.shutdown().await;
     let next = second.elected().await?;
     println!("b leads, with the fencing token {}", next.fencing_token());

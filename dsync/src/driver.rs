@@ -76,7 +76,9 @@ use crate::Result;
 /// # Implementing
 ///
 /// Annotate the `impl` with [`async_trait`](crate::async_trait) (re-exported, so that versions
-/// match). Implement every method yourself: there are no defaults to inherit by accident.
+/// match). Implement every method yourself: there are no defaults to inherit by accident. A driver
+/// on files, from an empty crate to a green test suite, is in the repository's
+/// `dsync-conformance/WRITE-A-DRIVER.md`.
 ///
 /// ```
 /// use dsync::async_trait;

@@ -76,7 +76,7 @@ impl Driver for FileDriver {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::new(Expiry::Observer)
-            .with_lease(Duration::from_secs(2), Duration::from_millis(1))
+            .with_lease(Duration::from_millis(1500), Duration::from_millis(1))
             .with_released_elections_kept()
             .with_token_surviving(true, true, false)
     }

@@ -1,6 +1,8 @@
 //! The suite against what is broken on purpose: drivers, and cores.
 
 mod broken_cores;
+mod mutant;
+mod workspace;
 
 use std::path::Path;
 use std::time::Instant;

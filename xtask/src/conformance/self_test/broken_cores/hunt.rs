@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
-use super::mutants::Mutant;
+use super::super::mutant::Mutant;
 
 /// What came of a hunt.
 #[derive(Clone, Debug, Deserialize)]

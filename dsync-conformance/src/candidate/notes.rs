@@ -1,7 +1,7 @@
 //! What the user code of a candidate notices of its terms.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::thread;
@@ -33,7 +33,7 @@ pub(super) struct Held {
     pub(super) handle: Term,
     voice: Arc<Voice>,
     bodies: AtomicUsize,
-    told: AtomicBool,
+    told: Mutex<bool>,
     answers: Mutex<Answers>,
 }
 
@@ -49,7 +49,9 @@ impl Held {
     fn look(&self) -> bool {
         let mut ended = std::pin::pin!(self.handle.ended());
         let over = ended.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
-        if over && !self.told.swap(true, Ordering::SeqCst) {
+        // Locked until it is said: whoever says what comes next has waited for that.
+        let mut told = lock(&self.told);
+        if over && !std::mem::replace(&mut *told, true) {
             let cause = self.handle.cause().and_then(Cause::of);
             self.voice.say(What::Cancelled { term: self.term, cause });
         }
@@ -115,7 +117,7 @@ impl Notes {
             handle: term.clone(),
             voice: Arc::clone(&self.voice),
             bodies: AtomicUsize::new(0),
-            told: AtomicBool::new(false),
+            told: Mutex::default(),
             answers: Mutex::default(),
         });
         let token = term.fencing_token().get();

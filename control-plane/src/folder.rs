@@ -17,14 +17,18 @@ const KEEP: &str = "DSYNC_KEEP_CLUSTER";
 
 /// A folder that this process owns.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
     path: PathBuf,
     _lock: File,
 }
 
 impl Folder {
     /// A fresh one with a name of its own.
-    pub(crate) fn fresh() -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub fn fresh() -> Result<Self> {
         let parent = environment::target_dir().join("control-planes");
         fs::create_dir_all(&parent)
             .with_context(|| format!("could not create {}", parent.display()))?;
@@ -38,7 +42,11 @@ impl Folder {
     }
 
     /// The one named, emptied if an earlier control plane left things there.
-    pub(crate) fn at(path: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made, is in use, or holds files of somebody else.
+    pub fn at(path: &Path) -> Result<Self> {
         let path = std::path::absolute(path)
             .with_context(|| format!("could not make {} absolute", path.display()))?;
         match state(&path) {
@@ -71,7 +79,9 @@ impl Folder {
         Ok(Self { path, _lock: file })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.path
     }
 }

@@ -39,7 +39,7 @@ wait "$watcher"
 
 /// A running server. Dropping it kills the server and waits until it's gone.
 #[derive(Debug)]
-pub(crate) struct Leash {
+pub struct Leash {
     name: &'static str,
     // Locked for the sake of `Child::try_wait`, which looks but wants `&mut`.
     shell: Mutex<Child>,
@@ -49,12 +49,11 @@ pub(crate) struct Leash {
 
 impl Leash {
     /// Starts `program`, adding its output to the file `log`.
-    pub(crate) fn start(
-        name: &'static str,
-        program: &Path,
-        args: &[String],
-        log: &Path,
-    ) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// If the log cannot be written, or the program not be run.
+    pub fn start(name: &'static str, program: &Path, args: &[String], log: &Path) -> Result<Self> {
         // So that an unwritable log is an error here, and not a server that never runs.
         fs::OpenOptions::new()
             .create(true)
@@ -90,18 +89,22 @@ impl Leash {
     }
 
     /// The pid of the server itself, not of the shell.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.server.as_raw_nonzero().get().unsigned_abs()
     }
 
     /// Whether the server still runs. The shell ends right after it.
-    pub(crate) fn is_running(&self) -> bool {
+    pub fn is_running(&self) -> bool {
         let mut shell = self.shell.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         matches!(shell.try_wait(), Ok(None))
     }
 
     /// An error that tells why the server ended, if it did.
-    pub(crate) fn check(&self) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// The end of its log.
+    pub fn check(&self) -> Result<()> {
         if self.is_running() {
             return Ok(());
         }
@@ -109,14 +112,22 @@ impl Leash {
     }
 
     /// Sends a signal to the server.
-    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// If it does not run any more.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
         self.check()?;
         kill_process(self.server, signal)
             .with_context(|| format!("could not signal {} (pid {})", self.name, self.pid()))
     }
 
     /// Kills the server by its pid, as a crash would, and waits until it's gone.
-    pub(crate) fn kill(self) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// As [`signal`](Self::signal).
+    pub fn kill(self) -> Result<()> {
         self.signal(Signal::KILL)
         // Dropping waits.
     }

@@ -33,14 +33,14 @@ mod client;
 mod cluster;
 mod environment;
 mod etcd;
-mod folder;
+pub mod folder;
 mod kubeconfig;
-mod leash;
+pub mod leash;
 mod log_tail;
 mod options;
 mod pki;
-mod ports;
-mod wait;
+pub mod ports;
+pub mod wait;
 
 pub use client::{Client, Response};
 pub use cluster::ControlPlane;

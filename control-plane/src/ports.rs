@@ -8,7 +8,11 @@ use anyhow::{Context as _, Result};
 ///
 /// They are free until someone else takes them, which the servers' start has to
 /// allow for: a server can't be handed a socket that's already bound.
-pub(crate) fn free<const N: usize>() -> Result<[SocketAddr; N]> {
+///
+/// # Errors
+///
+/// If the kernel has none.
+pub fn free<const N: usize>() -> Result<[SocketAddr; N]> {
     let mut addresses = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)); N];
     // All held until all are known, or the kernel may name one twice.
     let mut held = Vec::with_capacity(N);

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow};
 
 /// What a look at the condition found.
-pub(crate) enum Look<T> {
+#[derive(Debug)]
+pub enum Look<T> {
     /// It holds.
     Done(T),
     /// Not yet, and what was seen instead.
@@ -15,7 +16,11 @@ pub(crate) enum Look<T> {
 
 /// Looks every few milliseconds until the condition holds. Fails at once when a
 /// look fails, and with what was last seen when the time is up.
-pub(crate) fn until<T>(
+///
+/// # Errors
+///
+/// That of a look, or what was last seen when the time was up.
+pub fn until<T>(
     what: &str,
     timeout: Duration,
     mut look: impl FnMut() -> Result<Look<T>>,

@@ -22,6 +22,7 @@ pub(super) struct Driver {
 pub(super) const DRIVERS: &[Driver] = &[
     Driver { name: "mock", needs_cluster: false, test: mock },
     Driver { name: "kube", needs_cluster: true, test: kube },
+    Driver { name: "redis", needs_cluster: false, test: redis },
 ];
 
 /// Without `--for`: long enough for every kind of fault, short enough to wait for.
@@ -78,6 +79,13 @@ fn kube(request: &Request, place: &Place) -> Result<bool> {
     // Whatever came of it, what was started goes.
     site.end()?;
     passed
+}
+
+/// The suite's test of `dsync-redis`, on the server of `DSYNC_TEST_REDIS` or one of its own.
+fn redis(request: &Request, place: &Place) -> Result<bool> {
+    let mut command = suite("dsync-redis", "conformance", request);
+    command.env("DSYNC_CONFORMANCE_REPORT", place.of("redis")?).env("DSYNC_REQUIRE", "all");
+    shell::run(&command, request.length.unwrap_or_default() + SLACK, |_| {})
 }
 
 /// A test target that runs the suite.

@@ -168,7 +168,7 @@ mod tests {
         assert_eq!((nothing.drivers, nothing.seed), (vec!["mock"], 1));
         assert!(nothing.report.is_absolute());
         assert_eq!(request(&["--driver", "kube", "--driver", "kube"]).drivers, ["kube"]);
-        assert_eq!(request(&["--driver", "all"]).drivers, ["mock", "kube"]);
+        assert_eq!(request(&["--driver", "all"]).drivers, ["mock", "kube", "redis"]);
     }
 
     #[test]

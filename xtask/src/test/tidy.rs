@@ -15,6 +15,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("dsync", &[]),
     ("dsync-mock", &["dsync"]),
     ("dsync-kube", &["dsync"]),
+    ("dsync-redis", &["dsync"]),
     ("dsync-conformance", &["dsync", "dsync-mock"]),
 ];
 

@@ -1,0 +1,148 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use dsync::driver::{
+    Acquired, Capabilities, Claim, Driver, Expiry, Key, Lease, Released, Renewed, Watch, WatchScope,
+};
+use dsync::{Error, ErrorKind, Result, async_trait};
+use redis::Client;
+use tokio::runtime::Handle;
+
+use crate::names::Names;
+use crate::record::in_millis;
+use crate::scripts::{COUNTER_MS, Scripts};
+use crate::session::Session;
+use crate::watch::Watches;
+
+/// Keeps leases as keys of a Redis server.
+///
+/// The [crate documentation](crate) says what is written, what rights it takes, and what Redis
+/// cannot promise.
+#[derive(Debug)]
+pub struct RedisDriver {
+    session: Arc<Session>,
+    watches: Watches,
+    scripts: Scripts,
+}
+
+impl RedisDriver {
+    /// A driver for the server at `url`: `redis://[user:password@]host[:port][/database]`, or
+    /// `rediss://…` with TLS.
+    ///
+    /// Nothing is sent yet: a program that starts while the server is down is a candidate all the
+    /// same, and the first requests report the trouble. Connections are made when they are
+    /// needed, and again when they break; no request is ever sent twice.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] if `url` is none, naming what is wrong with it;
+    /// [`ErrorKind::NoRuntime`] outside of a tokio runtime.
+    pub fn open(url: &str) -> Result<Self> {
+        if Handle::try_current().is_err() {
+            let message = "a connection needs a tokio runtime, and there is none here";
+            return Err(Error::definite(ErrorKind::NoRuntime, message));
+        }
+        let client = Client::open(url).map_err(|error| {
+            // The URL may have a password in it, so it is not shown.
+            let message = format!(
+                "the URL of the Redis server cannot be used: {error}; \
+                 write redis://host:port, or rediss://host:port for TLS"
+            );
+            Error::definite(ErrorKind::Invalid, message).with_source(error)
+        })?;
+        Ok(Self::new(client))
+    }
+
+    /// A driver over a client of the caller's, for settings that a URL does not have.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        let session = Arc::new(Session::new(client));
+        let watches = Watches::new(Arc::clone(&session));
+        Self { session, watches, scripts: Scripts::new() }
+    }
+
+    fn duration(lease: &Lease) -> Result<u64> {
+        let missing = || Error::definite(ErrorKind::Internal, "a lease without a duration");
+        lease.duration.map(in_millis).ok_or_else(missing)
+    }
+
+    fn holder(lease: &Lease) -> Result<&str> {
+        let missing = || Error::definite(ErrorKind::Internal, "a lease without a holder");
+        lease.holder.as_ref().map(dsync::driver::Holder::as_str).ok_or_else(missing)
+    }
+}
+
+#[async_trait]
+impl Driver for RedisDriver {
+    fn name(&self) -> &'static str {
+        "redis"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new(Expiry::Backend)
+            .with_watch(WatchScope::Releases)
+            .with_lease(Duration::from_millis(100), Duration::from_millis(1))
+            .with_max_expiry_lag(Duration::from_millis(20))
+            .with_token_surviving(true, true, true)
+    }
+
+    async fn read(&self, key: &Key) -> Result<Option<Lease>> {
+        let names = Names::of(key);
+        let mut script = self.scripts.read.prepare_invoke();
+        script.key(names.record).key(names.nothing);
+        Ok(self.session.run(&script).await?.lease)
+    }
+
+    async fn acquire(&self, key: &Key, claim: &Claim) -> Result<Acquired> {
+        self.watches.heard_of(claim.duration);
+        let names = Names::of(key);
+        let mut script = self.scripts.acquire.prepare_invoke();
+        script.key(names.record).key(names.counter);
+        script.arg(claim.holder.as_str()).arg(in_millis(claim.duration));
+        script.arg(claim.token_floor.get()).arg(COUNTER_MS);
+        let answer = self.session.run(&script).await?;
+        Ok(match answer.lease {
+            Some(lease) if answer.applied => Acquired::Won(lease),
+            lease => Acquired::Held(lease),
+        })
+    }
+
+    async fn renew(&self, key: &Key, lease: &Lease) -> Result<Renewed> {
+        let names = Names::of(key);
+        let mut script = self.scripts.renew.prepare_invoke();
+        script.key(names.record).key(names.counter);
+        script.arg(Self::holder(lease)?).arg(Self::duration(lease)?).arg(COUNTER_MS);
+        let answer = self.session.run(&script).await?;
+        Ok(match answer.lease {
+            Some(lease) if answer.applied => Renewed::Kept(lease),
+            lease => Renewed::Lost(lease),
+        })
+    }
+
+    async fn release(&self, key: &Key, lease: &Lease) -> Result<Released> {
+        let names = Names::of(key);
+        let mut script = self.scripts.release.prepare_invoke();
+        script.key(&names.record).arg(Self::holder(lease)?).arg(&names.record);
+        let answer = self.session.run(&script).await?;
+        Ok(if answer.applied { Released::Released } else { Released::NotMine })
+    }
+
+    fn watch(&self, key: &Key) -> Watch {
+        self.watches.subscribe(&Names::of(key).record)
+    }
+
+    async fn close(&self) {
+        let task = self.watches.stop();
+        self.session.close();
+        if let Some(task) = task {
+            // It was aborted, so the only thing to learn is that it is over.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for RedisDriver {
+    fn drop(&mut self) {
+        self.watches.stop();
+    }
+}

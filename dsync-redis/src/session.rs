@@ -1,0 +1,165 @@
+//! The connection for requests, replaced when it is not to be trusted any more.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, RedisError, ScriptInvocation};
+
+use crate::classify::{Stage, classify};
+use crate::record::Answer;
+
+/// How long a connection may take to be made. The requests of an ordinary lease may take longer.
+const CONNECTING: Duration = Duration::from_millis(1500);
+
+/// Shared by all requests of a driver.
+pub(crate) struct Session {
+    client: Client,
+    current: Mutex<Current>,
+    /// One at a time connects; the others wait for it.
+    connecting: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Current {
+    connection: Option<MultiplexedConnection>,
+    /// How many there were before.
+    number: u64,
+    closed: bool,
+}
+
+impl Session {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client, current: Mutex::default(), connecting: tokio::sync::Mutex::new(()) }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Where the server is, without a password.
+    pub(crate) fn server(&self) -> String {
+        self.client.get_connection_info().addr().to_string()
+    }
+
+    /// Runs a script, once.
+    ///
+    /// A connection is given up with the first request that it does not answer: whoever asked has
+    /// stopped waiting, and so would the next. Other requests on it still get their answers.
+    pub(crate) async fn run(&self, script: &ScriptInvocation<'_>) -> dsync::Result<Answer> {
+        let (mut connection, number) = self.connection().await?;
+        let unanswered = GiveUp { session: self, number };
+        let answer = script.invoke_async(&mut connection).await;
+        match answer {
+            Err(error) if error.is_unrecoverable_error() || error.is_io_error() => {
+                drop(unanswered);
+                Err(self.error(Stage::Sent, &error))
+            }
+            answered => {
+                std::mem::forget(unanswered);
+                answered.map_err(|error| self.error(Stage::Sent, &error))
+            }
+        }
+    }
+
+    pub(crate) fn error(&self, stage: Stage, error: &RedisError) -> dsync::Error {
+        classify(stage, &self.server(), error)
+    }
+
+    pub(crate) fn close(&self) {
+        let mut current = self.lock();
+        current.closed = true;
+        current.connection = None;
+    }
+
+    async fn connection(&self) -> dsync::Result<(MultiplexedConnection, u64)> {
+        if let Some(connection) = self.connected()? {
+            return Ok(connection);
+        }
+        let _one = self.connecting.lock().await;
+        if let Some(connection) = self.connected()? {
+            return Ok(connection);
+        }
+        // The core limits every call, so answers have no limit here. Connecting has one, so that
+        // what is wrong can be told: a server that does not speak TLS just waits for more.
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECTING))
+            .set_response_timeout(None);
+        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        let made = connecting.await.map_err(|error| self.error(Stage::Connecting, &error))?;
+        self.look_at_settings(made.clone()).await;
+        let mut current = self.lock();
+        if current.closed {
+            return Err(closed());
+        }
+        current.number += 1;
+        current.connection = Some(made.clone());
+        Ok((made, current.number))
+    }
+
+    /// Warns, once, of a server that throws leases away when it needs memory.
+    async fn look_at_settings(&self, mut connection: MultiplexedConnection) {
+        if self.lock().number > 0 {
+            return;
+        }
+        let server = self.server();
+        let mut question = redis::cmd("CONFIG");
+        question.arg("GET").arg("maxmemory-policy");
+        match question.query_async::<Vec<String>>(&mut connection).await {
+            Ok(answer) => match answer.get(1).map(String::as_str) {
+                Some("noeviction") | None => {}
+                Some(policy) => tracing::warn!(
+                    target: "dsync",
+                    server,
+                    policy,
+                    "the server may evict leases when memory is short: set maxmemory-policy to noeviction"
+                ),
+            },
+            // Few may ask. What the server does is unknown then, and no worse for it.
+            Err(error) => tracing::debug!(
+                target: "dsync",
+                server,
+                %error,
+                "whether the server may evict leases is unknown"
+            ),
+        }
+    }
+
+    fn connected(&self) -> dsync::Result<Option<(MultiplexedConnection, u64)>> {
+        let current = self.lock();
+        if current.closed {
+            return Err(closed());
+        }
+        Ok(current.connection.clone().map(|connection| (connection, current.number)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(crate) fn closed() -> dsync::Error {
+    dsync::Error::definite(dsync::ErrorKind::Stopped, "the driver was closed")
+}
+
+/// Gives up the connection when it is dropped.
+struct GiveUp<'a> {
+    session: &'a Session,
+    number: u64,
+}
+
+impl Drop for GiveUp<'_> {
+    fn drop(&mut self) {
+        let mut current = self.session.lock();
+        if current.number == self.number {
+            current.connection = None;
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Session").field(&self.server()).finish()
+    }
+}

@@ -1,0 +1,162 @@
+//! What servers answer that cannot or will not.
+
+use std::time::Duration;
+
+use dsync::driver::{Acquired, Claim, Driver, Holder, Key, Kind, Nonce, Renewed};
+use dsync::{Error, ErrorKind};
+use dsync_redis::RedisDriver;
+
+use crate::clients::say;
+use crate::{block_on, server};
+
+fn key() -> Key {
+    Key::new(Kind::Lock, "default", "default.lock.x")
+}
+
+fn claim() -> Claim {
+    Claim::new(Holder::new("a", Nonce::new(1)), Duration::from_secs(15))
+}
+
+fn driver(url: &str) -> RedisDriver {
+    RedisDriver::open(url).unwrap()
+}
+
+async fn refusal(url: &str) -> Error {
+    driver(url).acquire(&key(), &claim()).await.unwrap_err()
+}
+
+/// The kind, that nothing was applied, and what the message says.
+fn check(error: &Error, kind: ErrorKind, says: &str) {
+    let text = error.to_string();
+    assert_eq!(error.kind(), kind, "{text}");
+    assert!(!error.is_ambiguous(), "{text}");
+    assert!(text.contains(says), "{text}");
+    assert!(!text.contains("secret"), "a password in {text}");
+}
+
+fn with(url: &str, credentials: &str) -> String {
+    url.replace("redis://", &format!("redis://{credentials}@"))
+}
+
+pub(crate) fn password() {
+    block_on(async {
+        let server = server(&["--requirepass", "right"]);
+        check(&refusal(server.url()).await, ErrorKind::Unauthenticated, "password");
+        let wrong = with(server.url(), ":secret");
+        check(&refusal(&wrong).await, ErrorKind::Unauthenticated, "password");
+        let right = driver(&with(server.url(), ":right"));
+        assert!(matches!(right.acquire(&key(), &claim()).await, Ok(Acquired::Won(_))));
+    });
+}
+
+/// The rights that the README names are enough, and each one that is missing is told.
+pub(crate) fn rights() {
+    let readme = include_str!("../../README.md");
+    let line = readme.lines().find(|line| line.starts_with("ACL SETUSER dsync")).unwrap();
+    block_on(async {
+        let server = server(&[]);
+        say::<()>(server.url(), &line.split(' ').collect::<Vec<_>>()).await;
+        let url = with(server.url(), "dsync:secret");
+        let allowed = driver(&url);
+        let Acquired::Won(lease) = allowed.acquire(&key(), &claim()).await.unwrap() else {
+            panic!("not free")
+        };
+        assert!(allowed.read(&key()).await.unwrap().is_some());
+        assert!(matches!(allowed.renew(&key(), &lease).await, Ok(Renewed::Kept(_))));
+        let mut watch = allowed.watch(&key());
+        let greeting = futures_util::StreamExt::next(&mut watch).await.unwrap();
+        assert!(greeting.is_ok(), "{greeting:?}");
+        allowed.release(&key(), &lease).await.unwrap();
+
+        for verb in ["set", "evalsha", "time"] {
+            say::<()>(server.url(), &["ACL", "SETUSER", "dsync", &format!("-{verb}")]).await;
+            check(&refusal(&url).await, ErrorKind::Denied, "rights");
+            assert_eq!(driver(server.url()).read(&key()).await.unwrap(), None, "{verb}");
+            say::<()>(server.url(), &["ACL", "SETUSER", "dsync", &format!("+{verb}")]).await;
+        }
+        // A release that may not be told is none.
+        let Acquired::Won(lease) = allowed.acquire(&key(), &claim()).await.unwrap() else {
+            panic!("not free")
+        };
+        say::<()>(server.url(), &["ACL", "SETUSER", "dsync", "-publish"]).await;
+        let error = driver(&url).release(&key(), &lease).await.unwrap_err();
+        check(&error, ErrorKind::Denied, "rights");
+        assert!(driver(server.url()).read(&key()).await.unwrap().is_some());
+    });
+}
+
+pub(crate) fn replica() {
+    block_on(async {
+        let (master, replica) = (server(&[]), server(&[]));
+        let address = master.address().unwrap();
+        let (host, port) = (address.ip().to_string(), address.port().to_string());
+        say::<()>(replica.url(), &["REPLICAOF", &host, &port]).await;
+        while !say::<String>(replica.url(), &["INFO", "replication"]).await.contains("status:up") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        check(&refusal(replica.url()).await, ErrorKind::Unavailable, "master");
+        // It may be behind, so it is not asked for what there is, either.
+        let read = driver(replica.url()).read(&key()).await;
+        check(&read.unwrap_err(), ErrorKind::Unavailable, "master");
+    });
+}
+
+pub(crate) fn memory() {
+    block_on(async {
+        let server = server(&[]);
+        let holder = driver(server.url());
+        let Acquired::Won(lease) = holder.acquire(&key(), &claim()).await.unwrap() else {
+            panic!("not free")
+        };
+        say::<()>(server.url(), &["CONFIG", "SET", "maxmemory", "1"]).await;
+        assert!(matches!(holder.renew(&key(), &lease).await, Ok(Renewed::Kept(_))));
+        holder.release(&key(), &lease).await.unwrap();
+        check(&refusal(server.url()).await, ErrorKind::Throttled, "maxmemory");
+        assert_eq!(holder.read(&key()).await.unwrap(), None);
+    });
+}
+
+pub(crate) fn wrong_type() {
+    block_on(async {
+        let server = server(&[]);
+        let record = "dsync:lock:{default/default.lock.x}";
+        say::<()>(server.url(), &["RPUSH", record, "theirs"]).await;
+        check(&refusal(server.url()).await, ErrorKind::Unsupported, "another program");
+    });
+}
+
+pub(crate) fn cluster() {
+    block_on(async {
+        let server = server(&["--cluster-enabled", "yes"]);
+        check(&refusal(server.url()).await, ErrorKind::Unavailable, "slot");
+    });
+}
+
+pub(crate) fn tls() {
+    block_on(async {
+        let server = server(&[]);
+        let url = server.url().replace("redis://", "rediss://");
+        let limit = Duration::from_secs(10);
+        let error = tokio::time::timeout(limit, refusal(&url)).await.unwrap();
+        check(&error, ErrorKind::Unavailable, "no connection");
+    });
+}
+
+pub(crate) fn refused() {
+    block_on(async {
+        let gone = server(&[]);
+        let url = gone.url().to_owned();
+        drop(gone);
+        let place = url.trim_start_matches("redis://");
+        check(&refusal(&url).await, ErrorKind::Unavailable, place);
+    });
+}
+
+pub(crate) fn url() {
+    block_on(async {
+        for url in ["", "nonsense", "http://localhost", "redis://:secret@host:notaport"] {
+            let error = RedisDriver::open(url).unwrap_err();
+            check(&error, ErrorKind::Invalid, "redis://");
+        }
+    });
+}

@@ -1,0 +1,59 @@
+//! A fail-over that loses an acquisition: the schedule of the README.
+
+use std::time::Duration;
+
+use dsync::FenceGate;
+use dsync::driver::{Acquired, Claim, Driver, Holder, Key, Kind, Nonce, Renewed};
+use dsync_redis::RedisDriver;
+
+use crate::clients::say;
+use crate::{block_on, server};
+
+fn won(answer: Acquired) -> dsync::driver::Lease {
+    let Acquired::Won(lease) = answer else { panic!("{answer:?}") };
+    lease
+}
+
+pub(crate) fn promoted() {
+    block_on(async {
+        let master = server(&[]);
+        let replica = server(&[]);
+        let address = master.address().unwrap();
+        let (host, port) = (address.ip().to_string(), address.port().to_string());
+        say::<()>(replica.url(), &["REPLICAOF", &host, &port]).await;
+        let follows = |text: String| text.contains("master_link_status:up");
+        while !follows(say::<String>(replica.url(), &["INFO", "replication"]).await) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // The replica hears nothing any more.
+        say::<()>(replica.url(), &["REPLICAOF", "127.0.0.1", "1"]).await;
+
+        let key = Key::new(Kind::Election, "default", "default.election.x");
+        let lease = Duration::from_secs(15);
+        let a = RedisDriver::open(master.url()).unwrap();
+        let claim = Claim::new(Holder::new("a", Nonce::new(1)), lease);
+        let first = won(a.acquire(&key, &claim).await.unwrap());
+
+        master.kill().unwrap();
+        say::<()>(replica.url(), &["REPLICAOF", "NO", "ONE"]).await;
+
+        // What the capabilities say: the lease is gone, and somebody else is granted it while the
+        // first has no way to know.
+        let b = RedisDriver::open(replica.url()).unwrap();
+        let claim = Claim::new(Holder::new("b", Nonce::new(2)), lease);
+        let second = won(b.acquire(&key, &claim).await.unwrap());
+        assert!(b.capabilities().token_survives_loss);
+        assert!(second.fencing_token > first.fencing_token, "{first:?} {second:?}");
+
+        // Whoever checks tokens is not fooled.
+        let gate = FenceGate::new();
+        assert!(gate.admit(first.fencing_token).is_ok());
+        assert!(gate.admit(second.fencing_token).is_ok());
+        assert!(gate.admit(first.fencing_token).is_err());
+
+        // And the first hears of it as soon as it reaches the new master.
+        let a = RedisDriver::open(replica.url()).unwrap();
+        let renewed = a.renew(&key, &first).await.unwrap();
+        assert!(matches!(renewed, Renewed::Lost(Some(_))), "{renewed:?}");
+    });
+}

@@ -1,0 +1,72 @@
+//! The driver with the whole library, on Redis servers that are set up for each test.
+//!
+//! They come from a `redis-server` on PATH. Without one, the tests are shown as ignored, and fail
+//! with `DSYNC_REQUIRE=all`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests on real servers, in real time"
+)]
+
+mod clients;
+mod errors;
+mod loss;
+mod tokens;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+use test_servers::{RedisOptions, redis_binary};
+
+type Test = fn();
+
+const TESTS: &[(&str, Test)] = &[
+    ("a_password_is_asked_for", errors::password),
+    ("a_missing_right_is_named", errors::rights),
+    ("a_replica_is_refused_for_writes_and_for_reads", errors::replica),
+    ("a_server_without_memory_keeps_its_leaders", errors::memory),
+    ("another_programs_key_is_left_alone", errors::wrong_type),
+    ("a_node_of_a_cluster_without_slots_is_told", errors::cluster),
+    ("tls_and_plain_text_do_not_mix", errors::tls),
+    ("a_server_that_is_not_there_is_named", errors::refused),
+    ("a_url_that_is_none_is_refused", errors::url),
+    ("tokens_grow_after_everything_was_forgotten", tokens::forgotten),
+    ("tokens_grow_without_their_counter", tokens::uncounted),
+    ("a_counter_has_an_expiry_and_no_record_is_left", tokens::left_over),
+    ("no_connection_is_left", clients::left_over),
+    ("a_promoted_replica_may_elect_twice_and_tokens_tell", loss::promoted),
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let required = std::env::var("DSYNC_REQUIRE").is_ok_and(|what| what == "all");
+    let found = redis_binary(&RedisOptions::default());
+    if let Err(error) = &found {
+        eprintln!("NOT RUN: {error:#}");
+    }
+    let trials = TESTS.iter().map(|(name, test)| {
+        let (test, error) = (*test, found.as_ref().err().map(|error| format!("{error:#}")));
+        match error {
+            Some(error) if required => Trial::test(*name, move || Err(error.into())),
+            Some(_) => Trial::test(*name, || Ok(())).with_ignored_flag(true),
+            None => Trial::test(*name, move || {
+                test();
+                Ok(())
+            }),
+        }
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(2).enable_all().build().unwrap().block_on(future)
+}
+
+fn server(arguments: &[&str]) -> test_servers::Server {
+    let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+    redis_binary(&RedisOptions { arguments, persistent: false }).unwrap()
+}

@@ -5,6 +5,7 @@ mod claim;
 mod forward;
 mod key;
 mod lease;
+mod listeners;
 mod observation;
 
 use std::fmt;
@@ -15,6 +16,7 @@ pub use self::capabilities::{Capabilities, Expiry, WatchScope};
 pub use self::claim::{Acquired, Claim, Released, Renewed};
 pub use self::key::{Key, Kind};
 pub use self::lease::{Holder, Lease, Nonce, Pulse, Version};
+pub use self::listeners::Listeners;
 pub use self::observation::{Observation, Watch};
 use crate::Result;
 

@@ -51,12 +51,12 @@ pub(crate) struct Plan {
     /// For how long, in real time.
     pub(crate) length: Duration,
     pub(crate) seed: u64,
+    /// How many worlds run beside each other, in real time.
+    pub(crate) worlds: u64,
 }
 
 /// Schedules of a storm in virtual time.
 const VIRTUAL: u64 = 60;
-/// Worlds that run beside each other in real time.
-const WORLDS: usize = 8;
 /// A shorter lease tells more of the machine than of the driver.
 const SHORTEST_REAL: Duration = Duration::from_millis(1500);
 /// Verdicts on time are not worth anything if the machine stood still for longer.

@@ -62,6 +62,10 @@ pub const REPORT_VARIABLE: &str = "DSYNC_CONFORMANCE_REPORT";
 /// The environment variable that says for how many seconds random schedules run in real time.
 pub const LENGTH_VARIABLE: &str = "DSYNC_CONFORMANCE_FOR";
 
+/// The environment variable that says how many random schedules run beside each other in real
+/// time: 8 unless set. More of them find more, where the machine and the server keep up.
+pub const WORLDS_VARIABLE: &str = "DSYNC_CONFORMANCE_WORLDS";
+
 /// The environment variable that says where their chance begins.
 pub const SEED_VARIABLE: &str = "DSYNC_CONFORMANCE_SEED";
 
@@ -201,6 +205,7 @@ impl Suite {
                 lease,
                 length: Duration::from_secs(from_environment(LENGTH_VARIABLE, 60)),
                 seed: from_environment(SEED_VARIABLE, 1),
+                worlds: from_environment(WORLDS_VARIABLE, 8).clamp(1, 1000),
             };
             let (stores, capabilities) = (Arc::clone(&self.stores), capabilities.clone());
             // It has runtimes of its own, and the caller may be within one.

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::ground::HarnessGround;
 use super::named;
-use super::{Plan, SHORTEST_REAL, Storm, WORLDS, batch, candidates};
+use super::{Plan, SHORTEST_REAL, Storm, batch, candidates};
 use crate::check::Precision;
 use crate::harness::ServerControl;
 use crate::schedule::{Schedule, Shape};
@@ -37,13 +37,14 @@ pub(super) fn in_real_time(stores: &Stores, capabilities: &Capabilities, plan: P
     let started = tasks::now();
     let processes = candidates::beside(stores, Plan { lease, ..plan });
     let mut storm = Storm::default();
+    let worlds = usize::try_from(plan.worlds).unwrap_or(usize::MAX);
     for number in 0_u64.. {
         let spent = tasks::now().saturating_duration_since(started);
         let next = spent / u32::try_from(number.max(1)).unwrap_or(u32::MAX);
         if number >= 2 && spent + next > plan.length {
             break;
         }
-        let schedules: Vec<Schedule> = schedules.by_ref().take(WORLDS).map(real).collect();
+        let schedules: Vec<Schedule> = schedules.by_ref().take(worlds).map(real).collect();
         storm.add(round(stores, &schedules, number));
     }
     storm.add(processes.join().unwrap_or_else(|_| Storm {

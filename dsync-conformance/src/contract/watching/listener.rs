@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::time::Duration;
 
 use dsync::Result;
-use dsync::driver::{Key, Lease, Observation, Watch};
+use dsync::driver::{Key, Lease, Observation, Watch, WatchScope};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::suite::case::{Case, Outcome};
@@ -25,6 +25,8 @@ pub(super) struct Listener<'a> {
     key: Key,
     watch: Watch,
     ends: u32,
+    /// Whether this watch has said something.
+    begun: bool,
     last: Option<Observation>,
 }
 
@@ -32,7 +34,7 @@ impl<'a> Listener<'a> {
     pub(super) fn new(case: &'a Case, peer: &Peer, key: &Key) -> Self {
         let (peer, key) = (peer.clone(), key.clone());
         let watch = peer.watch(&key);
-        Self { case, peer, key, watch, ends: 0, last: None }
+        Self { case, peer, key, watch, ends: 0, begun: false, last: None }
     }
 
     /// Waits until the watch works: it shows the record, or says that it is alive.
@@ -55,7 +57,13 @@ impl<'a> Listener<'a> {
             let Ok(item) = timeout_at(until, next(&mut self.watch)).await else {
                 return Ok(None);
             };
-            if let Some(Ok(observation)) = item {
+            if let Some(Ok(mut observation)) = item {
+                let begins = !std::mem::replace(&mut self.begun, true);
+                let tells_all = self.case.watches() == WatchScope::Changes;
+                if begins && tells_all && observation == Observation::Alive {
+                    // As the core does: the watch could not tell how things stand.
+                    observation = Observation::Record(self.peer.read(&self.key).await?);
+                }
                 self.last = Some(observation.clone());
                 return Ok(Some(observation));
             }
@@ -70,6 +78,7 @@ impl<'a> Listener<'a> {
             // As the core does, so that a watch that always ends is no hot loop.
             sleep(self.case.timing().retry_period()).await;
             self.watch = self.peer.watch(&self.key);
+            self.begun = false;
         }
     }
 
@@ -171,6 +180,7 @@ impl<'a> Listener<'a> {
     /// Drops the watch and starts another one.
     pub(super) fn restart(&mut self) {
         self.watch = self.peer.watch(&self.key);
+        self.begun = false;
         self.last = None;
     }
 }

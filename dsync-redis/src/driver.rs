@@ -9,6 +9,7 @@ use redis::Client;
 use tokio::runtime::Handle;
 
 use crate::names::Names;
+use crate::place::Place;
 use crate::record::in_millis;
 use crate::scripts::{COUNTER_MS, Scripts};
 use crate::session::Session;
@@ -26,8 +27,10 @@ pub struct RedisDriver {
 }
 
 impl RedisDriver {
-    /// A driver for the server at `url`: `redis://[user:password@]host[:port][/database]`, or
-    /// `rediss://…` with TLS.
+    /// A driver for the server at `url`: `redis://[user:password@]host[:port][/database]`,
+    /// `rediss://…` with TLS, or
+    /// `redis+sentinel://[user:password@]host:port[,host:port…]/service[/database]` for the master
+    /// that sentinels know, who is asked for with each new connection.
     ///
     /// Nothing is sent yet: a program that starts while the server is down is a candidate all the
     /// same, and the first requests report the trouble. Connections are made when they are
@@ -42,21 +45,18 @@ impl RedisDriver {
             let message = "a connection needs a tokio runtime, and there is none here";
             return Err(Error::definite(ErrorKind::NoRuntime, message));
         }
-        let client = Client::open(url).map_err(|error| {
-            // The URL may have a password in it, so it is not shown.
-            let message = format!(
-                "the URL of the Redis server cannot be used: {error}; \
-                 write redis://host:port, or rediss://host:port for TLS"
-            );
-            Error::definite(ErrorKind::Invalid, message).with_source(error)
-        })?;
-        Ok(Self::new(client))
+        Ok(Self::at(Place::parse(url)?))
     }
 
-    /// A driver over a client of the caller's, for settings that a URL does not have.
+    /// A driver over a client of the caller's, for settings that a URL does not have, such as a
+    /// certificate authority ([`redis::Client::build_with_tls`]).
     #[must_use]
     pub fn new(client: Client) -> Self {
-        let session = Arc::new(Session::new(client));
+        Self::at(Place::Server(client))
+    }
+
+    fn at(place: Place) -> Self {
+        let session = Arc::new(Session::new(place));
         let watches = Watches::new(Arc::clone(&session));
         Self { session, watches, scripts: Scripts::new() }
     }
@@ -128,7 +128,7 @@ impl Driver for RedisDriver {
     }
 
     fn watch(&self, key: &Key) -> Watch {
-        self.watches.subscribe(&Names::of(key).record)
+        self.watches.subscribe(key)
     }
 
     async fn close(&self) {

@@ -3,9 +3,12 @@
 mod classify;
 mod driver;
 mod names;
+mod place;
 mod record;
 mod scripts;
 mod session;
 mod watch;
 
 pub use driver::RedisDriver;
+/// The client, for those who make one themselves.
+pub use redis;

@@ -8,6 +8,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError, ScriptInvocation};
 
 use crate::classify::{Stage, classify};
+use crate::place::Place;
 use crate::record::Answer;
 
 /// How long a connection may take to be made. The requests of an ordinary lease may take longer.
@@ -15,7 +16,7 @@ const CONNECTING: Duration = Duration::from_millis(1500);
 
 /// Shared by all requests of a driver.
 pub(crate) struct Session {
-    client: Client,
+    place: Place,
     current: Mutex<Current>,
     /// One at a time connects; the others wait for it.
     connecting: tokio::sync::Mutex<()>,
@@ -30,17 +31,18 @@ struct Current {
 }
 
 impl Session {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client, current: Mutex::default(), connecting: tokio::sync::Mutex::new(()) }
+    pub(crate) fn new(place: Place) -> Self {
+        Self { place, current: Mutex::default(), connecting: tokio::sync::Mutex::new(()) }
     }
 
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
+    /// A client of the server that is the master now.
+    pub(crate) async fn client(&self) -> dsync::Result<Client> {
+        self.place.client().await.map_err(|error| self.error(Stage::Connecting, &error))
     }
 
     /// Where the server is, without a password.
     pub(crate) fn server(&self) -> String {
-        self.client.get_connection_info().addr().to_string()
+        self.place.shown()
     }
 
     /// Runs a script, once.
@@ -51,16 +53,15 @@ impl Session {
         let (mut connection, number) = self.connection().await?;
         let unanswered = GiveUp { session: self, number };
         let answer = script.invoke_async(&mut connection).await;
-        match answer {
-            Err(error) if error.is_unrecoverable_error() || error.is_io_error() => {
-                drop(unanswered);
-                Err(self.error(Stage::Sent, &error))
-            }
-            answered => {
-                std::mem::forget(unanswered);
-                answered.map_err(|error| self.error(Stage::Sent, &error))
-            }
+        let answer = answer.map_err(|error| self.error(Stage::Sent, &error));
+        // A server that cannot serve just now may not be the master any more.
+        let is_of_server = answer.as_ref().is_err_and(|error| {
+            matches!(error.kind(), dsync::ErrorKind::Unavailable | dsync::ErrorKind::Internal)
+        });
+        if !is_of_server {
+            std::mem::forget(unanswered);
         }
+        answer
     }
 
     pub(crate) fn error(&self, stage: Stage, error: &RedisError) -> dsync::Error {
@@ -86,7 +87,8 @@ impl Session {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECTING))
             .set_response_timeout(None);
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        let client = self.client().await?;
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
         let made = connecting.await.map_err(|error| self.error(Stage::Connecting, &error))?;
         self.look_at_settings(made.clone()).await;
         let mut current = self.lock();
@@ -139,7 +141,7 @@ impl Session {
     }
 }
 
-pub(crate) fn closed() -> dsync::Error {
+fn closed() -> dsync::Error {
     dsync::Error::definite(dsync::ErrorKind::Stopped, "the driver was closed")
 }
 

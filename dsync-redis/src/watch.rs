@@ -3,138 +3,165 @@
 //! Its task begins with the first watch. It never retries: when it cannot go on, all watches end
 //! with the error, and the core starts over after its retry period.
 
-mod ears;
-
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dsync::driver::Watch;
+use dsync::driver::{Key, Listeners, Watch};
 use dsync::{Error, ErrorKind, Result};
 use futures_util::StreamExt as _;
-use redis::aio::{PubSubSink, PubSubStream};
+use redis::aio::PubSubSink;
 use redis::{RedisError, Value};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use self::ears::Ears;
 use crate::classify::Stage;
-use crate::session::{Session, closed};
+use crate::names::Names;
+use crate::record::in_millis;
+use crate::session::Session;
 
 /// How long a server may take to answer on this connection, where no lease is shorter.
 const LONGEST: Duration = Duration::from_secs(5);
 /// The shortest; less would be a busy loop.
 const SHORTEST: Duration = Duration::from_millis(50);
 
-#[derive(Debug)]
 pub(crate) struct Watches {
+    shared: Arc<Shared>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the task has of the driver.
+struct Shared {
     session: Arc<Session>,
-    ears: Arc<Ears>,
+    listeners: Arc<Listeners>,
+    /// In milliseconds: how long the connection may be silent before it is asked, and how long it
+    /// may take to answer.
+    patience: AtomicU64,
 }
 
 impl Watches {
     pub(crate) fn new(session: Arc<Session>) -> Self {
-        Self { session, ears: Arc::new(Ears::new(LONGEST)) }
+        let listeners = Arc::new(Listeners::new());
+        let patience = AtomicU64::new(in_millis(LONGEST));
+        Self { shared: Arc::new(Shared { session, listeners, patience }), task: Mutex::default() }
     }
 
     /// Notes a lease of this duration: a connection that is dead has to be noticed within it.
     pub(crate) fn heard_of(&self, lease: Duration) {
-        self.ears.be_quicker_than((lease / 2).clamp(SHORTEST, LONGEST));
+        let patience = in_millis((lease / 2).clamp(SHORTEST, LONGEST));
+        self.shared.patience.fetch_min(patience, Ordering::Relaxed);
     }
 
-    /// Listens on `channel`, and begins to if nobody does.
-    pub(crate) fn subscribe(&self, channel: &str) -> Watch {
+    /// Listens for releases of `key`.
+    pub(crate) fn subscribe(&self, key: &Key) -> Watch {
         if Handle::try_current().is_err() {
             let message = "a watch needs a tokio runtime, and there is none here";
-            return failed(Error::definite(ErrorKind::NoRuntime, message));
+            let error = Error::definite(ErrorKind::NoRuntime, message);
+            return Box::pin(futures_util::stream::once(async { Err(error) }));
         }
-        match self.ears.add(channel, || self.start()) {
-            Some(stream) => stream,
-            None => failed(closed()),
-        }
+        self.shared.listeners.listen(key, || self.start())
     }
 
     /// Ends the task and all watches, and gives the task to wait for.
     pub(crate) fn stop(&self) -> Option<JoinHandle<()>> {
-        self.ears.close(&closed())
+        self.shared.listeners.close();
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        task.inspect(JoinHandle::abort)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one module of the driver that owns tasks")]
-    fn start(&self) -> JoinHandle<()> {
-        let (session, ears) = (Arc::clone(&self.session), Arc::clone(&self.ears));
-        tokio::spawn(async move {
-            let error = match listen(&session, &ears).await {
-                Ok(never) => match never {},
-                Err(error) => error,
-            };
+    fn start(&self) {
+        let shared = Arc::clone(&self.shared);
+        let task = tokio::spawn(async move {
+            let Err(error) = shared.run().await;
             tracing::debug!(target: "dsync", %error, "the watch ends");
-            ears.fail(&error);
-        })
+            shared.listeners.fail(&error);
+        });
+        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
     }
 }
 
-fn failed(error: Error) -> Watch {
-    Box::pin(futures_util::stream::once(async { Err(error) }))
-}
-
-/// Keeps the subscriptions as the ears want them, and tells them what comes.
-async fn listen(session: &Session, ears: &Ears) -> Result<std::convert::Infallible> {
-    let limit = ears.period();
-    let connecting = timeout(limit, session.client().get_async_pubsub()).await;
-    let connected = connecting.map_err(|_| silent(session, limit))?;
-    let connected = connected.map_err(|error| session.error(Stage::Connecting, &error))?;
-    let (mut sink, mut messages) = connected.split();
-    loop {
-        follow(session, ears, &mut sink).await?;
-        tokio::select! {
-            biased;
-            message = next(&mut messages) => match message {
-                Some(channel) => ears.released(&channel),
-                None => return Err(broken(session)),
-            },
-            () = ears.changed() => {}
-            () = tokio::time::sleep(ears.period()) => {
-                let ping = sink.ping::<Value>();
-                limited(session, ears, ping).await?;
+impl Shared {
+    /// Keeps the subscriptions as the listeners want them, and tells them what comes.
+    async fn run(&self) -> Result<Infallible> {
+        let limit = self.patience();
+        let connecting = async {
+            let client = self.session.client().await?;
+            let connected = client.get_async_pubsub().await;
+            connected.map_err(|error| self.session.error(Stage::Connecting, &error))
+        };
+        let connected = timeout(limit, connecting).await.map_err(|_| self.silent(limit))??;
+        let (mut sink, mut messages) = connected.split();
+        let mut keys = BTreeMap::new();
+        loop {
+            self.follow(&mut sink, &mut keys).await?;
+            tokio::select! {
+                biased;
+                message = messages.next() => {
+                    let message = message.ok_or_else(|| self.broken())?;
+                    if let Some(key) = keys.get(message.get_channel_name()) {
+                        self.listeners.tell(key, None);
+                    }
+                }
+                () = self.listeners.changed() => {}
+                () = tokio::time::sleep(self.patience()) => {
+                    self.limited(sink.ping::<Value>()).await?;
+                }
             }
         }
     }
-}
 
-/// Subscribes to what is listened for, and to nothing else.
-async fn follow(session: &Session, ears: &Ears, sink: &mut PubSubSink) -> Result<()> {
-    let (added, gone) = ears.to_do();
-    if !added.is_empty() {
-        limited(session, ears, sink.subscribe(&added)).await?;
-        ears.confirm(&added);
+    /// Subscribes to what is listened for, and to nothing else.
+    async fn follow(&self, sink: &mut PubSubSink, keys: &mut BTreeMap<String, Key>) -> Result<()> {
+        let (added, gone) = self.listeners.to_do();
+        let channels = |keys: &[Key]| -> Vec<String> {
+            keys.iter().map(|key| Names::of(key).record).collect()
+        };
+        if !added.is_empty() {
+            let names = channels(&added);
+            keys.extend(names.iter().cloned().zip(added.iter().cloned()));
+            self.limited(sink.subscribe(&names)).await?;
+            for key in &added {
+                self.listeners.confirm(key);
+            }
+        }
+        if !gone.is_empty() {
+            let names = channels(&gone);
+            keys.retain(|name, _| !names.contains(name));
+            self.limited(sink.unsubscribe(&names)).await?;
+        }
+        Ok(())
     }
-    if !gone.is_empty() {
-        limited(session, ears, sink.unsubscribe(&gone)).await?;
+
+    async fn limited<T>(&self, request: impl Future<Output = Result<T, RedisError>>) -> Result<T> {
+        let limit = self.patience();
+        let answer = timeout(limit, request).await.map_err(|_| self.silent(limit))?;
+        answer.map_err(|error| self.session.error(Stage::Sent, &error))
     }
-    Ok(())
+
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience.load(Ordering::Relaxed))
+    }
+
+    fn silent(&self, limit: Duration) -> Error {
+        let server = self.session.server();
+        let message =
+            format!("{server} has not answered the connection of the watch for {limit:?}");
+        Error::ambiguous(ErrorKind::Unavailable, message)
+    }
+
+    fn broken(&self) -> Error {
+        let message = format!("{} has closed the connection of the watch", self.session.server());
+        Error::ambiguous(ErrorKind::Unavailable, message)
+    }
 }
 
-async fn next(messages: &mut PubSubStream) -> Option<String> {
-    messages.next().await.map(|message| message.get_channel_name().to_owned())
-}
-
-async fn limited<T>(
-    session: &Session,
-    ears: &Ears,
-    request: impl Future<Output = Result<T, RedisError>>,
-) -> Result<T> {
-    let limit = ears.period();
-    let answer = timeout(limit, request).await.map_err(|_| silent(session, limit))?;
-    answer.map_err(|error| session.error(Stage::Sent, &error))
-}
-
-fn silent(session: &Session, limit: Duration) -> Error {
-    let server = session.server();
-    let message = format!("{server} has not answered the connection of the watch for {limit:?}");
-    Error::ambiguous(ErrorKind::Unavailable, message)
-}
-
-fn broken(session: &Session) -> Error {
-    let message = format!("{} has closed the connection of the watch", session.server());
-    Error::ambiguous(ErrorKind::Unavailable, message)
+impl fmt::Debug for Watches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Watches").field(&self.shared.listeners).finish()
+    }
 }

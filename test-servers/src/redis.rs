@@ -13,7 +13,7 @@ use control_plane::leash::Leash;
 use control_plane::{ports, wait};
 
 use crate::program::on_path;
-use crate::server::Own;
+use crate::server::{Own, start_all};
 use crate::way::non_empty;
 use crate::{Server, Way};
 
@@ -25,6 +25,8 @@ pub const REDIS_VARIABLE: &str = "DSYNC_TEST_REDIS";
 pub struct RedisOptions {
     /// More arguments of its command line. Only a server that is started here gets them.
     pub arguments: Vec<String>,
+    /// Whether it is a sentinel, of the master `service` at this address.
+    pub sentinel_of: Option<(String, SocketAddr)>,
     /// Whether it keeps every write on disk, so that a restart loses nothing.
     pub persistent: bool,
 }
@@ -41,7 +43,13 @@ pub fn redis(options: &RedisOptions) -> Result<Server> {
         let rest = url.strip_prefix("redis://").unwrap_or_default();
         let place = rest.rsplit('@').next().unwrap_or_default().split('/').next();
         let address = place.and_then(|place| place.parse().ok());
-        return Ok(Server { way: Way::Url, url, version: String::new(), address, own: None });
+        return Ok(Server {
+            way: Way::Url,
+            url,
+            version: String::new(),
+            address,
+            members: Vec::new(),
+        });
     }
     if forced == Some(Way::Url) {
         bail!("{REDIS_VARIABLE} is not set: redis://host:port of a server to test on");
@@ -66,11 +74,15 @@ pub fn redis_binary(options: &RedisOptions) -> Result<Server> {
     let folder = Folder::fresh()?;
     let [address] = ports::free()?;
     let options = options.clone();
-    let start = move |fresh: bool| run(&program, folder.path(), address, &options, fresh);
-    let own = Own::start(start)?;
+    let run = move |fresh: bool| run(&program, folder.path(), address, &options, fresh);
+    let members = vec![Own::new(run, move |leash| wait_for(leash, address))];
+    start_all(&members)?;
     let url = format!("redis://{address}");
-    Ok(Server { way: Way::Binary, url, version, address: Some(address), own: Some(own) })
+    Ok(Server { way: Way::Binary, url, version, address: Some(address), members })
 }
+
+/// The options that a sentinel has as well.
+const KNOWN_TO_SENTINELS: [&str; 3] = ["--bind", "--port", "--dir"];
 
 fn run(
     program: &Path,
@@ -84,20 +96,37 @@ fn run(
         fs::remove_dir_all(&data).with_context(|| format!("failed to clear {}", data.display()))?;
     }
     fs::create_dir_all(&data).with_context(|| format!("failed to make {}", data.display()))?;
-    let mut arguments: Vec<String> = [
-        ("--bind", address.ip().to_string()),
-        ("--port", address.port().to_string()),
-        ("--dir", data.display().to_string()),
-        ("--save", String::new()),
-        ("--appendonly", if options.persistent { "yes" } else { "no" }.to_owned()),
-        ("--appendfsync", "always".to_owned()),
-    ]
-    .into_iter()
-    .flat_map(|(name, value)| [name.to_owned(), value])
-    .collect();
+    let mut arguments = Vec::new();
+    if let Some((service, master)) = &options.sentinel_of {
+        let file = data.join("sentinel.conf");
+        let text = format!(
+            "sentinel monitor {service} {} {} 1\n\
+             sentinel down-after-milliseconds {service} 500\n\
+             sentinel failover-timeout {service} 2000\n",
+            master.ip(),
+            master.port()
+        );
+        fs::write(&file, text).with_context(|| format!("failed to write {}", file.display()))?;
+        arguments.extend([file.display().to_string(), "--sentinel".to_owned()]);
+    }
+    arguments.extend(
+        [
+            ("--bind", address.ip().to_string()),
+            ("--port", address.port().to_string()),
+            ("--dir", data.display().to_string()),
+            ("--save", String::new()),
+            ("--appendonly", if options.persistent { "yes" } else { "no" }.to_owned()),
+            ("--appendfsync", "always".to_owned()),
+        ]
+        .into_iter()
+        .filter(|(name, _)| options.sentinel_of.is_none() || KNOWN_TO_SENTINELS.contains(name))
+        .flat_map(|(name, value)| [name.to_owned(), value]),
+    );
     arguments.extend(options.arguments.iter().cloned());
-    let log = log(folder);
-    let leash = Leash::start("redis-server", program, &arguments, &log)?;
+    Leash::start("redis-server", program, &arguments, &log(folder))
+}
+
+fn wait_for(leash: &Leash, address: SocketAddr) -> Result<()> {
     wait::until("redis-server to answer", Duration::from_secs(30), || {
         leash.check()?;
         Ok(match ping(address) {
@@ -107,8 +136,7 @@ fn run(
             Ok(answer) => wait::Look::NotYet(answer),
             Err(error) => wait::Look::NotYet(error.to_string()),
         })
-    })?;
-    Ok(leash)
+    })
 }
 
 fn log(folder: &Path) -> PathBuf {

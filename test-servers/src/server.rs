@@ -19,27 +19,53 @@ pub struct Server {
     pub(crate) url: String,
     pub(crate) version: String,
     pub(crate) address: Option<SocketAddr>,
-    pub(crate) own: Option<Own>,
+    /// None: it is somebody else's.
+    pub(crate) members: Vec<Own>,
 }
 
-/// A server that was started here.
+type Run = Box<dyn Fn(bool) -> Result<Leash> + Send + Sync>;
+type Answers = Box<dyn Fn(&Leash) -> Result<()> + Send + Sync>;
+
+/// A member that was started here.
 pub(crate) struct Own {
     running: Mutex<Option<Leash>>,
-    /// Starts it, and returns when it answers. `true`: with nothing of what there was.
-    start: Box<dyn Fn(bool) -> Result<Leash> + Send + Sync>,
+    /// Starts it. `true`: with nothing of what there was.
+    run: Run,
+    /// Waits until it answers.
+    answers: Answers,
 }
 
 impl Own {
-    pub(crate) fn start(
-        start: impl Fn(bool) -> Result<Leash> + Send + Sync + 'static,
-    ) -> Result<Self> {
-        let running = Mutex::new(Some(start(true)?));
-        Ok(Self { running, start: Box::new(start) })
+    pub(crate) fn new(
+        run: impl Fn(bool) -> Result<Leash> + Send + Sync + 'static,
+        answers: impl Fn(&Leash) -> Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self { running: Mutex::default(), run: Box::new(run), answers: Box::new(answers) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Leash>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn start(&self, fresh: bool) -> Result<()> {
+        let mut running = self.lock();
+        if running.is_some() {
+            bail!("the server runs already");
+        }
+        *running = Some((self.run)(fresh)?);
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<()> {
+        (self.answers)(self.lock().as_ref().context("the server does not run")?)
+    }
+}
+
+/// Starts all, with nothing of what there was, and waits until all answer.
+pub(crate) fn start_all(members: &[Own]) -> Result<()> {
+    // None of a cluster answers before most of them run.
+    members.iter().try_for_each(|member| member.start(true))?;
+    members.iter().try_for_each(Own::wait)
 }
 
 impl fmt::Debug for Own {
@@ -55,10 +81,16 @@ impl Server {
         self.way
     }
 
-    /// What a client is given: `redis://127.0.0.1:40123`.
+    /// What a client is given: `redis://127.0.0.1:40123`, `etcd://127.0.0.1:40123,127.0.0.1:40124`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// How many members were started here.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        self.members.len()
     }
 
     /// Its version: `7.0.15`; empty where nobody knows.
@@ -67,7 +99,7 @@ impl Server {
         &self.version
     }
 
-    /// Where it listens, for a proxy to stand in front of it. `None`: the URL has more than an
+    /// Where its first member listens, for a proxy to stand in front of it. `None`: the URL has more than an
     /// address in it, such as TLS.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
@@ -77,74 +109,70 @@ impl Server {
     /// Whether it can be killed and paused: it was started here.
     #[must_use]
     pub fn is_controllable(&self) -> bool {
-        self.own.is_some()
+        !self.members.is_empty()
     }
 
-    /// Kills it, as a crash would.
+    /// Kills a member, as a crash would.
     ///
     /// # Errors
     ///
     /// If it is not ours, or does not run.
-    pub fn kill(&self) -> Result<()> {
-        self.own()?.lock().take().context("the server does not run")?.kill()
+    pub fn kill(&self, member: usize) -> Result<()> {
+        self.own(member)?.lock().take().context("the server does not run")?.kill()
     }
 
-    /// Starts it again, with what it has kept, and waits until it answers.
+    /// Starts a member again, with what it has kept, and waits until it answers.
     ///
     /// # Errors
     ///
     /// If it is not ours, runs already, or does not start; with the end of its log.
-    pub fn start(&self) -> Result<()> {
-        self.start_with(false)
+    pub fn start(&self, member: usize) -> Result<()> {
+        let own = self.own(member)?;
+        own.start(false)?;
+        own.wait()
     }
 
-    /// Stops it for a while, as SIGSTOP does.
+    /// Stops a member for a while, as SIGSTOP does.
     ///
     /// # Errors
     ///
     /// If it is not ours, or does not run.
-    pub fn pause(&self) -> Result<()> {
-        self.signal(Signal::STOP)
+    pub fn pause(&self, member: usize) -> Result<()> {
+        self.signal(member, Signal::STOP)
     }
 
-    /// Lets it go on.
+    /// Lets a member go on.
     ///
     /// # Errors
     ///
     /// As [`pause`](Self::pause).
-    pub fn resume(&self) -> Result<()> {
-        self.signal(Signal::CONT)
+    pub fn resume(&self, member: usize) -> Result<()> {
+        self.signal(member, Signal::CONT)
     }
 
-    /// Restarts it with nothing of what there was, in memory and in files.
+    /// Restarts all members with nothing of what there was, in memory and in files.
     ///
     /// # Errors
     ///
     /// As [`start`](Self::start).
     pub fn forget(&self) -> Result<()> {
-        if let Some(leash) = self.own()?.lock().take() {
-            leash.kill()?;
+        self.own(0)?;
+        for member in &self.members {
+            if let Some(leash) = member.lock().take() {
+                leash.kill()?;
+            }
         }
-        self.start_with(true)
+        start_all(&self.members)
     }
 
-    fn start_with(&self, fresh: bool) -> Result<()> {
-        let own = self.own()?;
-        let mut running = own.lock();
-        if running.is_some() {
-            bail!("the server runs already");
-        }
-        *running = Some((own.start)(fresh)?);
-        Ok(())
+    fn signal(&self, member: usize, signal: Signal) -> Result<()> {
+        self.own(member)?.lock().as_ref().context("the server does not run")?.signal(signal)
     }
 
-    fn signal(&self, signal: Signal) -> Result<()> {
-        self.own()?.lock().as_ref().context("the server does not run")?.signal(signal)
-    }
-
-    fn own(&self) -> Result<&Own> {
-        self.own.as_ref().ok_or_else(|| {
-            anyhow!("the server was named by a URL, so nobody here starts and stops it")
+    fn own(&self, member: usize) -> Result<&Own> {
+        self.members.get(member).ok_or_else(|| match self.members.len() {
+            0 => anyhow!("the server was named by a URL, so nobody here starts and stops it"),
+            count => anyhow!("there is no member {member}, but {count}"),
         })
     }
 }

@@ -21,19 +21,19 @@ impl Own {
 #[async_trait]
 impl ServerControl for Own {
     async fn kill(&self) -> Result<()> {
-        self.make(Server::kill).await
+        self.make(|server| server.kill(0)).await
     }
 
     async fn start(&self) -> Result<()> {
-        self.make(Server::start).await
+        self.make(|server| server.start(0)).await
     }
 
     async fn pause(&self) -> Result<()> {
-        self.make(Server::pause).await
+        self.make(|server| server.pause(0)).await
     }
 
     async fn resume(&self) -> Result<()> {
-        self.make(Server::resume).await
+        self.make(|server| server.resume(0)).await
     }
 
     async fn forget(&self) -> Result<bool> {

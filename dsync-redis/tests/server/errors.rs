@@ -154,7 +154,13 @@ pub(crate) fn refused() {
 
 pub(crate) fn url() {
     block_on(async {
-        for url in ["", "nonsense", "http://localhost", "redis://:secret@host:notaport"] {
+        for url in [
+            "",
+            "nonsense",
+            "http://localhost",
+            "redis://:secret@host:notaport",
+            "redis+sentinel://:secret@host",
+        ] {
             let error = RedisDriver::open(url).unwrap_err();
             check(&error, ErrorKind::Invalid, "redis://");
         }

@@ -6,6 +6,8 @@ use dsync::FenceGate;
 use dsync::driver::{Acquired, Claim, Driver, Holder, Key, Kind, Nonce, Renewed};
 use dsync_redis::RedisDriver;
 
+use test_servers::{RedisOptions, redis_binary};
+
 use crate::clients::say;
 use crate::{block_on, server};
 
@@ -34,7 +36,7 @@ pub(crate) fn promoted() {
         let claim = Claim::new(Holder::new("a", Nonce::new(1)), lease);
         let first = won(a.acquire(&key, &claim).await.unwrap());
 
-        master.kill().unwrap();
+        master.kill(0).unwrap();
         say::<()>(replica.url(), &["REPLICAOF", "NO", "ONE"]).await;
 
         // What the capabilities say: the lease is gone, and somebody else is granted it while the
@@ -55,5 +57,46 @@ pub(crate) fn promoted() {
         let a = RedisDriver::open(replica.url()).unwrap();
         let renewed = a.renew(&key, &first).await.unwrap();
         assert!(matches!(renewed, Renewed::Lost(Some(_))), "{renewed:?}");
+    });
+}
+
+pub(crate) fn sentinels() {
+    block_on(async {
+        let master = server(&[]);
+        let address = master.address().unwrap();
+        let (host, port) = (address.ip().to_string(), address.port().to_string());
+        let replica = server(&["--replicaof", &host, &port]);
+        let sentinel_of = Some(("mine".to_owned(), address));
+        let options = RedisOptions { sentinel_of, ..RedisOptions::default() };
+        let sentinel = redis_binary(&options).unwrap();
+        let place = sentinel.address().unwrap();
+        // The sentinel learns of replicas by asking the master.
+        let knows = |text: String| text.contains("slaves=1");
+        while !knows(say::<String>(sentinel.url(), &["INFO", "sentinel"]).await) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let driver = RedisDriver::open(&format!("redis+sentinel://{place}/mine")).unwrap();
+        let key = Key::new(Kind::Election, "default", "default.election.x");
+        let claim =
+            |nonce| Claim::new(Holder::new("a", Nonce::new(nonce)), Duration::from_secs(15));
+        let first = won(driver.acquire(&key, &claim(1)).await.unwrap());
+
+        master.kill(0).unwrap();
+        // As the core does: again, after a retry period.
+        let second = loop {
+            match driver.acquire(&key, &claim(2)).await {
+                Ok(Acquired::Won(lease)) => break lease,
+                // The replica has heard of the first, which runs out or is released.
+                Ok(Acquired::Held(_)) => drop(driver.release(&key, &first).await),
+                Err(error) => assert!(error.is_retryable(), "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        assert!(second.fencing_token > first.fencing_token);
+        drop(replica);
+
+        let stranger = RedisDriver::open(&format!("redis+sentinel://{place}/another")).unwrap();
+        let error = stranger.acquire(&key, &claim(3)).await.unwrap_err();
+        assert!(!error.is_ambiguous() && error.to_string().contains("another"), "{error}");
     });
 }

@@ -37,6 +37,7 @@ const TESTS: &[(&str, Test)] = &[
     ("tokens_grow_without_their_counter", tokens::uncounted),
     ("a_counter_has_an_expiry_and_no_record_is_left", tokens::left_over),
     ("no_connection_is_left", clients::left_over),
+    ("sentinels_name_the_master_also_after_a_fail_over", loss::sentinels),
     ("a_promoted_replica_may_elect_twice_and_tokens_tell", loss::promoted),
 ];
 
@@ -68,5 +69,5 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 fn server(arguments: &[&str]) -> test_servers::Server {
     let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-    redis_binary(&RedisOptions { arguments, persistent: false }).unwrap()
+    redis_binary(&RedisOptions { arguments, ..RedisOptions::default() }).unwrap()
 }

@@ -26,8 +26,8 @@ pub(crate) fn forgotten() {
         let second = token(&server).await;
         server.forget().unwrap();
         let third = token(&server).await;
-        server.kill().unwrap();
-        server.start().unwrap();
+        server.kill(0).unwrap();
+        server.start(0).unwrap();
         let fourth = token(&server).await;
         assert!(first < second && second < third && third < fourth);
     });

@@ -27,15 +27,17 @@ use crate::test::{cargo, root, shell};
 
 pub(crate) const HELP: &str = "\
 usage: cargo xtask conformance [--driver DRIVER]... [--cluster CLUSTER] [--for TIME] [--seed N]
-                               [--self-test] [--kind-image IMAGE] [--report DIR]
+                               [--worlds N] [--self-test] [--kind-image IMAGE] [--report DIR]
        cargo xtask conformance --replay FILE
        cargo xtask conformance --write-docs
 
 Holds drivers to every rule of dsync-conformance/GUARANTEES.md and writes DRIVER.json, DRIVER.xml
 (JUnit) and DRIVER.md. Fails if a rule is violated or the run was too weak to say anything.
 
-  --driver DRIVER     mock (default; in virtual time, needs nothing), kube, or all; may be
-                      given several times
+  --driver DRIVER     mock (default; in virtual time, needs nothing), kube, redis, etcd, or
+                      all; may be given several times. redis and etcd find their servers by
+                      themselves: DSYNC_TEST_REDIS, DSYNC_TEST_ETCD, or a program of this
+                      machine, with DSYNC_TEST_ETCD_MEMBERS=3 a cluster of so many
   --cluster CLUSTER   where kube is tested:
                         local    the API server of `cargo xtask cluster`, else one of its
                                  own (default)
@@ -44,6 +46,7 @@ Holds drivers to every rule of dsync-conformance/GUARANTEES.md and writes DRIVER
                         current  the current context of KUBECONFIG or ~/.kube/config
   --for TIME          how long to look for violations, for each driver: 90s, 10m or 2h
   --seed N            where chance begins (default: 1)
+  --worlds N          how many schedules run beside each other on a real server (default: 8)
   --self-test         also see that the suite finds what is broken on purpose
   --kind-image IMAGE  the image of a kind node (default: KIND_IMAGE, else what kind takes)
   --report DIR        where reports go (default: target/conformance)
@@ -67,6 +70,11 @@ pub(crate) fn run(arguments: Parser) -> Result<ExitCode> {
 /// Breaks the core in many ways, in `folder`. Whether the suite has found each.
 pub(crate) fn broken_cores(folder: &std::path::Path) -> Result<bool> {
     Ok(self_test::cores(folder)?.0)
+}
+
+/// Breaks the drivers of real servers in many ways, in `folder`. Whether their tests found each.
+pub(crate) fn broken_drivers(folder: &std::path::Path) -> Result<bool> {
+    self_test::servers(folder)
 }
 
 /// Compares, or writes, what is generated. Whether it is up to date.

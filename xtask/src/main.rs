@@ -4,10 +4,12 @@
 // it waits for other processes, which takes a real clock and real sleeps.
 #![allow(clippy::disallowed_methods, clippy::print_stderr)]
 
+mod bench;
 mod cluster;
 mod conformance;
 mod duration;
 mod output;
+mod protoc;
 #[cfg(test)]
 mod scratch;
 mod test;
@@ -49,6 +51,18 @@ const COMMANDS: &[Command] = &[
         about: "run a real Kubernetes API server on this machine: up, status, down",
         help: cluster::HELP,
         run: cluster::run,
+    },
+    Command {
+        name: "bench",
+        about: "measure dsync beside the raw messages of the same server",
+        help: bench::HELP,
+        run: bench::run,
+    },
+    Command {
+        name: "env",
+        about: "what plain Cargo needs to build dsync-etcd, as lines for a shell",
+        help: protoc::HELP,
+        run: protoc::run,
     },
 ];
 

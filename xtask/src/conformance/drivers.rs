@@ -23,6 +23,7 @@ pub(super) const DRIVERS: &[Driver] = &[
     Driver { name: "mock", needs_cluster: false, test: mock },
     Driver { name: "kube", needs_cluster: true, test: kube },
     Driver { name: "redis", needs_cluster: false, test: redis },
+    Driver { name: "etcd", needs_cluster: false, test: etcd },
 ];
 
 /// Without `--for`: long enough for every kind of fault, short enough to wait for.
@@ -83,8 +84,18 @@ fn kube(request: &Request, place: &Place) -> Result<bool> {
 
 /// The suite's test of `dsync-redis`, on the server of `DSYNC_TEST_REDIS` or one of its own.
 fn redis(request: &Request, place: &Place) -> Result<bool> {
-    let mut command = suite("dsync-redis", "conformance", request);
-    command.env("DSYNC_CONFORMANCE_REPORT", place.of("redis")?).env("DSYNC_REQUIRE", "all");
+    server(request, place, "dsync-redis", "redis")
+}
+
+/// The suite's test of `dsync-etcd`, on the cluster of `DSYNC_TEST_ETCD` or one of its own.
+fn etcd(request: &Request, place: &Place) -> Result<bool> {
+    server(request, place, "dsync-etcd", "etcd")
+}
+
+/// A test that finds its server by itself.
+fn server(request: &Request, place: &Place, package: &str, name: &str) -> Result<bool> {
+    let mut command = suite(package, "conformance", request);
+    command.env("DSYNC_CONFORMANCE_REPORT", place.of(name)?).env("DSYNC_REQUIRE", "all");
     shell::run(&command, request.length.unwrap_or_default() + SLACK, |_| {})
 }
 
@@ -92,6 +103,9 @@ fn redis(request: &Request, place: &Place) -> Result<bool> {
 fn suite(package: &str, target: &str, request: &Request) -> Command {
     let mut command = cargo(["test", "--locked", "-p", package, "--test", target]);
     command.env("DSYNC_CONFORMANCE_SEED", request.seed.to_string());
+    if let Some(worlds) = request.worlds {
+        command.env("DSYNC_CONFORMANCE_WORLDS", worlds.to_string());
+    }
     if let Some(length) = request.length {
         command.env("DSYNC_CONFORMANCE_FOR", length.as_secs().to_string());
     }

@@ -26,6 +26,8 @@ pub(super) struct Request {
     pub(super) cluster: Cluster,
     pub(super) length: Option<Duration>,
     pub(super) seed: u64,
+    /// How many schedules run beside each other on a real server.
+    pub(super) worlds: Option<u32>,
     pub(super) self_test: bool,
     pub(super) kind_image: Option<String>,
     /// Where reports go; absolute.
@@ -51,6 +53,9 @@ impl Request {
             add(format!("--for {}s", length.as_secs()));
         }
         add(format!("--seed {}", self.seed));
+        if let Some(worlds) = self.worlds.filter(|_| driver != "mock") {
+            add(format!("--worlds {worlds}"));
+        }
         if self.self_test {
             add("--self-test".to_owned());
         }
@@ -60,7 +65,7 @@ impl Request {
 
 pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
     let (mut names, mut cluster, mut length, mut seed) = (Vec::new(), None, None, None);
-    let (mut self_test, mut write_docs) = (false, false);
+    let (mut self_test, mut write_docs, mut worlds) = (false, false, None);
     let (mut image, mut report, mut replay) = (None, None, None);
     let mut given = Vec::new();
     while let Some(argument) = arguments.next()? {
@@ -86,6 +91,17 @@ pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
                 let number = text.parse();
                 seed =
                     Some(number.map_err(|_| UsageError(format!("--seed {text}: not a number")))?);
+            }
+            Arg::Long("worlds") => {
+                let text = arguments.value()?.string()?;
+                worlds = match text.parse() {
+                    Ok(number @ 1..=1000) => Some(number),
+                    _ => {
+                        return Err(UsageError(format!(
+                            "--worlds {text}: a number from 1 to 1000"
+                        )));
+                    }
+                };
             }
             Arg::Long("kind-image") => image = Some(arguments.value()?.string()?),
             Arg::Long("report") => report = Some(PathBuf::from(arguments.value()?)),
@@ -119,6 +135,7 @@ pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
         cluster: cluster.unwrap_or(Cluster::Local),
         length,
         seed: seed.unwrap_or(1),
+        worlds,
         self_test,
         kind_image: image.or_else(from_environment),
         report: match report {
@@ -168,7 +185,7 @@ mod tests {
         assert_eq!((nothing.drivers, nothing.seed), (vec!["mock"], 1));
         assert!(nothing.report.is_absolute());
         assert_eq!(request(&["--driver", "kube", "--driver", "kube"]).drivers, ["kube"]);
-        assert_eq!(request(&["--driver", "all"]).drivers, ["mock", "kube", "redis"]);
+        assert_eq!(request(&["--driver", "all"]).drivers, ["mock", "kube", "redis", "etcd"]);
     }
 
     #[test]
@@ -203,6 +220,7 @@ mod tests {
             (&["--cluster", "kind"], "--cluster goes with --driver kube"),
             (&["--for", "soon"], "--for soon"),
             (&["--seed", "x"], "--seed x"),
+            (&["--worlds", "0"], "--worlds 0"),
             (&["--driver", "kube", "--kind-image", "i"], "--kind-image goes with --cluster kind"),
             (&["--replay", "f", "--seed", "1"], "--replay goes with no other option: --seed"),
             (&["--write-docs", "--self-test"], "--write-docs goes with no other"),

@@ -1,6 +1,7 @@
 //! The suite against what is broken on purpose: drivers, and cores.
 
 mod broken_cores;
+mod broken_drivers;
 mod mutant;
 mod workspace;
 
@@ -27,7 +28,17 @@ pub(super) fn run(place: &Place) -> Result<bool> {
     let file = place.of_kills()?.join("cores.json");
     std::fs::write(&file, serde_json::to_string_pretty(&kills)?)
         .with_context(|| format!("failed to write {}", file.display()))?;
-    Ok(cores && drivers)
+    say("\n=== drivers of real servers that are broken on purpose\n");
+    let (servers, kills) = broken_drivers::drivers(&place.broken_cores())?;
+    let file = place.of_kills()?.join("servers.json");
+    std::fs::write(&file, serde_json::to_string_pretty(&kills)?)
+        .with_context(|| format!("failed to write {}", file.display()))?;
+    Ok(cores && drivers && servers)
+}
+
+/// Broken drivers of real servers. Whether all were found.
+pub(super) fn servers(folder: &Path) -> Result<bool> {
+    Ok(broken_drivers::drivers(folder)?.0)
 }
 
 /// Broken drivers, each tied to the rule that must find it.

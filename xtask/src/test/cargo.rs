@@ -28,7 +28,7 @@ fn program<S: AsRef<OsStr>>(
     args: impl IntoIterator<Item = S>,
 ) -> Command {
     let mut command = Command::new(program);
-    command.args(args).current_dir(root());
+    command.args(args).current_dir(root()).envs(crate::protoc::environment());
     // `cargo run` describes this package to us. Passed on, it makes build scripts that look at it
     // run again, here and the next time that a person calls Cargo.
     for (name, _) in std::env::vars_os() {

@@ -51,6 +51,12 @@ pub(super) const STAGES: &[Stage] = &[
         run: mutants,
     },
     Stage {
+        name: "drivers",
+        minutes: 10,
+        about: "the suite finds every driver of a real server that is broken on purpose",
+        run: broken_drivers,
+    },
+    Stage {
         name: "reports",
         minutes: 3,
         about: "what is generated from rules and reports",
@@ -210,6 +216,11 @@ fn simulate(_: &mut Context) -> Result<Outcome> {
 fn mutants(_: &mut Context) -> Result<Outcome> {
     let folder = control_plane::target_dir().join("conformance/broken");
     Ok(verdict(conformance::broken_cores(&folder)?, "see the survivors above"))
+}
+
+fn broken_drivers(_: &mut Context) -> Result<Outcome> {
+    let folder = control_plane::target_dir().join("conformance/broken");
+    Ok(verdict(conformance::broken_drivers(&folder)?, "see the survivors above"))
 }
 
 fn examples(_: &mut Context) -> Result<Outcome> {

@@ -16,6 +16,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("dsync-mock", &["dsync"]),
     ("dsync-kube", &["dsync"]),
     ("dsync-redis", &["dsync"]),
+    ("dsync-etcd", &["dsync"]),
     ("dsync-conformance", &["dsync", "dsync-mock"]),
 ];
 

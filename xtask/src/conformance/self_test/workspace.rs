@@ -54,7 +54,9 @@ impl Broken {
         let line = text.lines().find(|line| line.starts_with("members = "));
         let line = line.context("the root Cargo.toml has no line that begins with `members = `")?;
         let members: Vec<_> = self.crates.iter().map(|name| format!("{name:?}")).collect();
-        Ok(text.replace(line, &format!("members = [{}]", members.join(", "))))
+        let text = text.replace(line, &format!("members = [{}]", members.join(", ")));
+        let others = text.lines().filter(|line| !line.starts_with("default-members = "));
+        Ok(others.collect::<Vec<_>>().join("\n"))
     }
 
     fn apply(&self, source: &Path, mutant: &Mutant, edit: &Edit) -> Result<()> {

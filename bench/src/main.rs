@@ -1,0 +1,88 @@
+//! Lock and unlock, and handing over, beside the raw messages of the same server in the same run.
+//!
+//! ```sh
+//! cargo xtask bench redis etcd --rounds 1000
+//! ```
+//!
+//! Raw and dsync take turns, round by round, so that whatever else the machine does meets both.
+//! Only the ratios mean something: machines differ by more than what is measured.
+
+// It talks to people, and measures real time.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
+
+mod etcd;
+mod measure;
+mod redis;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use async_trait::async_trait;
+use dsync::Driver;
+use dsync::env::BoxFuture;
+
+/// A store, by its own messages alone.
+#[async_trait]
+trait Raw: Send {
+    /// Acquires and releases.
+    async fn pair(&mut self) -> Result<()>;
+
+    /// Somebody holds it, and another one listens.
+    async fn prepare(&mut self) -> Result<()>;
+
+    /// The one releases; the other hears of it and acquires.
+    async fn hand_over(&mut self) -> Result<()>;
+}
+
+/// A store to measure on.
+struct Backend {
+    about: String,
+    raw: Box<dyn Raw>,
+    connect: Box<dyn Fn() -> Result<Arc<dyn Driver>> + Send>,
+    /// Keeps what was started for it.
+    _server: test_servers::Server,
+}
+
+type Open = fn() -> BoxFuture<Result<Backend>>;
+
+const BACKENDS: [(&str, Open); 2] =
+    [("redis", || Box::pin(redis::open())), ("etcd", || Box::pin(etcd::open()))];
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(std::env::args().skip(1)).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: impl Iterator<Item = String>) -> Result<()> {
+    let (mut rounds, mut chosen) = (1000, Vec::new());
+    let mut arguments = arguments.peekable();
+    while let Some(argument) = arguments.next() {
+        if argument == "--rounds" {
+            let text = arguments.next().unwrap_or_default();
+            rounds = match text.parse() {
+                Ok(number) if number > 0 => number,
+                _ => bail!("--rounds {text:?}: how many rounds? A number from 1"),
+            };
+        } else if let Some(found) = BACKENDS.iter().find(|(name, _)| *name == argument) {
+            chosen.push(found);
+        } else {
+            bail!("{argument:?} is no backend; there are redis and etcd, and --rounds N");
+        }
+    }
+    if chosen.is_empty() {
+        chosen.extend(&BACKENDS);
+    }
+    for (name, open) in chosen {
+        let mut backend = open().await?;
+        println!("\n{name}: {}, {rounds} rounds", backend.about);
+        measure::measure(&mut backend, rounds).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use dsync::driver::{
+    Acquired, Capabilities, Claim, Driver, Expiry, Key, Lease, Released, Renewed, Watch, WatchScope,
+};
+use dsync::{Result, async_trait};
+
+use crate::leases::Leases;
+use crate::options::EtcdOptions;
+use crate::session::Session;
+use crate::verbs::Store;
+use crate::watch::Watches;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Keeps leases as keys of an etcd cluster.
+///
+/// The [crate documentation](crate) says what is written, and what rights it takes.
+#[derive(Debug)]
+pub struct EtcdDriver {
+    store: Store,
+    watches: Watches,
+}
+
+impl EtcdDriver {
+    /// A driver for the cluster of `options`.
+    ///
+    /// Nothing is sent yet: a program that starts while the cluster is down is a candidate all the
+    /// same, and the first requests report the trouble. A connection is made when it is needed, and
+    /// one to the next member when it breaks; no request of an unknown outcome is ever sent twice.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoRuntime`](dsync::ErrorKind::NoRuntime) outside of a tokio runtime.
+    pub fn open(options: EtcdOptions) -> Result<Self> {
+        let session = Arc::new(Session::new(options));
+        let leases = Leases::new(Arc::clone(&session))?;
+        let watches = Watches::new(Arc::clone(&session));
+        Ok(Self { store: Store { session, leases }, watches })
+    }
+}
+
+#[async_trait]
+impl Driver for EtcdDriver {
+    fn name(&self) -> &'static str {
+        "etcd"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new(Expiry::Backend)
+            .with_watch(WatchScope::Changes)
+            .with_lease(SECOND, SECOND)
+            // One second of rounding and slack, and the loop that ends leases, twice a second.
+            .with_max_expiry_lag(2 * SECOND)
+            .with_token_surviving(true, true, false)
+    }
+
+    async fn read(&self, key: &Key) -> Result<Option<Lease>> {
+        self.store.read(key).await
+    }
+
+    async fn acquire(&self, key: &Key, claim: &Claim) -> Result<Acquired> {
+        self.watches.heard_of(claim.duration);
+        self.store.acquire(key, claim).await
+    }
+
+    async fn renew(&self, key: &Key, lease: &Lease) -> Result<Renewed> {
+        self.store.renew(key, lease).await
+    }
+
+    async fn release(&self, key: &Key, lease: &Lease) -> Result<Released> {
+        self.store.release(key, lease).await
+    }
+
+    fn watch(&self, key: &Key) -> Watch {
+        self.watches.subscribe(key)
+    }
+
+    async fn close(&self) {
+        let task = self.watches.stop();
+        self.store.leases.close().await;
+        self.store.session.close();
+        if let Some(task) = task {
+            // It was aborted, so the only thing to learn is that it is over.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for EtcdDriver {
+    fn drop(&mut self) {
+        self.watches.stop();
+        self.store.leases.abort();
+    }
+}

@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod classify;
+mod driver;
+mod leases;
+mod options;
+mod record;
+mod session;
+mod verbs;
+mod version;
+mod watch;
+
+pub use driver::EtcdDriver;
+pub use options::EtcdOptions;

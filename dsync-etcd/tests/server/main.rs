@@ -1,0 +1,122 @@
+//! The driver with the whole library, on etcd clusters that are set up for each test.
+//!
+//! They come from an `etcd` on PATH or that of the control plane. Without one, the tests are shown
+//! as ignored, and fail with `DSYNC_REQUIRE=all`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests on real servers, in real time"
+)]
+
+mod errors;
+mod leases;
+mod members;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use dsync::driver::{Acquired, Claim, Driver as _, Holder, Key, Kind, Lease, Nonce};
+use dsync_etcd::{EtcdDriver, EtcdOptions};
+use etcd_client::Client;
+use libtest_mimic::{Arguments, Trial};
+use test_servers::{Server, etcd_binary};
+
+type Test = fn();
+
+const TESTS: &[(&str, Test)] = &[
+    ("a_user_is_asked_for", errors::user),
+    ("a_missing_right_is_named", errors::rights),
+    ("credentials_that_nobody_wants_are_told", errors::unwanted),
+    ("an_expired_token_is_renewed", errors::token),
+    ("a_full_store_is_told", errors::space),
+    ("tls_and_plain_text_do_not_mix", errors::tls),
+    ("a_server_that_is_not_there_is_named", errors::refused),
+    ("a_duration_that_is_too_long_is_refused", errors::too_long),
+    ("a_store_lease_is_used_again_while_it_is_young", leases::used_again),
+    ("nothing_is_left_but_one_spare_and_not_even_that", leases::left_over),
+    ("a_store_lease_of_an_unknown_outcome_is_left_alone", leases::unknown_outcome),
+    ("a_renewal_without_its_key_is_none", leases::without_key),
+    ("an_answer_that_comes_late_belongs_to_no_other_renewal", leases::late_answer),
+    ("a_key_has_a_store_lease_of_its_own", leases::of_its_own),
+    ("a_watch_survives_a_compaction", members::compaction),
+    ("a_dead_member_is_left_for_the_next", members::dead),
+    ("a_paused_leader_holds_nobody_up", members::paused),
+    ("a_member_without_the_others_is_told", members::alone),
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let required = std::env::var("DSYNC_REQUIRE").is_ok_and(|what| what == "all");
+    let found = if arguments.list {
+        Ok(None)
+    } else {
+        etcd_binary(&test_servers::EtcdOptions::default()).map(Some)
+    };
+    if let Err(error) = &found {
+        eprintln!("NOT RUN: {error:#}");
+    }
+    let trials = TESTS.iter().map(|(name, test)| {
+        let (test, error) = (*test, found.as_ref().err().map(|error| format!("{error:#}")));
+        match error {
+            Some(error) if required => Trial::test(*name, move || Err(error.into())),
+            Some(_) => Trial::test(*name, || Ok(())).with_ignored_flag(true),
+            None => Trial::test(*name, move || {
+                test();
+                Ok(())
+            }),
+        }
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(2).enable_all().build().unwrap().block_on(future)
+}
+
+fn cluster(members: usize, arguments: &[&str]) -> Server {
+    let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+    etcd_binary(&test_servers::EtcdOptions { members, arguments }).unwrap()
+}
+
+/// The endpoints of a cluster.
+fn endpoints(server: &Server) -> Vec<String> {
+    let hosts = server.url().trim_start_matches("etcd://").split(',');
+    hosts.map(|host| format!("http://{host}")).collect()
+}
+
+async fn client(server: &Server) -> Client {
+    Client::connect(endpoints(server), None).await.unwrap()
+}
+
+fn driver(server: &Server) -> EtcdDriver {
+    EtcdDriver::open(EtcdOptions::from_url(server.url()).unwrap()).unwrap()
+}
+
+fn key(name: &str) -> Key {
+    Key::new(Kind::Lock, "default", format!("default.lock.{name}"))
+}
+
+fn claim(nonce: u64) -> Claim {
+    Claim::new(Holder::new("a", Nonce::new(nonce)), Duration::from_secs(10))
+}
+
+async fn win(driver: &EtcdDriver, key: &Key, nonce: u64) -> Lease {
+    match driver.acquire(key, &claim(nonce)).await.unwrap() {
+        Acquired::Won(lease) => lease,
+        Acquired::Held(held) => panic!("held: {held:?}"),
+    }
+}
+
+/// Looks until it holds.
+async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    let look = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), look).await.expect(what);
+}

@@ -4,6 +4,7 @@
 //! monotonic clock of the machine), counted from its start. The clocks of the nodes are recorded
 //! beside it, so that a deadline on a node's clock can be placed on that of the run.
 
+mod losses;
 mod terms;
 
 use std::fmt;
@@ -12,6 +13,8 @@ use std::time::Duration;
 use dsync::EndCause;
 use dsync::driver::Holder;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use self::losses::Loss;
 
 /// A point on the clock of the run.
 pub type At = Duration;

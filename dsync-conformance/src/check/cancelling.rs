@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Precision, at, named};
-use crate::history::{At, Event, History, Outcome, Term};
+use crate::history::{At, Event, History, Loss, Outcome, Term};
 use crate::violation::Violation;
 
 /// When something that is due at `due` has to have happened on a node: it has longer by the time
@@ -131,32 +131,31 @@ pub(super) fn lost_records(
 ) {
     let timing = &history.timing;
     let bound = (timing.renew_period + 2 * timing.request_timeout).mul_f64(1.02) + precision.late;
-    for entry in &history.entries {
-        let Event::RecordLoss { key, kind } = &entry.event else { continue };
+    for Loss { from, to, key, kind } in history.losses() {
         // A write that is undone may leave the record as good as it was, or bring it back.
         let undone = history.entries.iter().any(|later| {
             let undoes = matches!(later.event, Event::RecordLoss { kind: UNDONE, .. });
-            undoes && later.at >= entry.at && later.at <= entry.at + bound
+            undoes && later.at >= from && later.at <= to + bound
         });
-        if *kind == UNDONE || undone {
+        if kind == UNDONE || undone {
             continue;
         }
         for term in terms.iter().filter(|term| key.is_none_or(|key| key == term.key)) {
-            let until = entry.at + bound;
-            let begun = term.granted.is_some_and(|(_, to)| to < entry.at);
-            let goes_on = begun && term.valid_until > entry.at;
+            let until = to + bound;
+            let begun = term.granted.is_some_and(|(_, granted)| granted < from);
+            let goes_on = begun && term.valid_until > to;
             let outlives = term.cancelled_at.is_none_or(|cancelled| cancelled > until);
             if goes_on
                 && outlives
                 && history.ended_at > until
-                && is_calm(history, term, entry.at, until)
+                && is_calm(history, term, from, until)
             {
                 found.push(Violation {
                     rule: "2.08",
                     message: format!(
                         "the record of {} was {kind} at {}, and the term went on for more than {}",
                         named(history, term),
-                        at(entry.at),
+                        at(from),
                         at(bound)
                     ),
                     nodes: vec![term.node],

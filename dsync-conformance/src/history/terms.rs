@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use dsync::driver::Holder;
 
+use super::losses::Loss;
 use super::{At, Event, History, Outcome, Term, Verb};
 
 /// An acquisition as the store granted it.
@@ -38,7 +39,6 @@ struct Found {
     attempts: BTreeMap<(usize, Holder), At>,
     /// Who renewed and released a key on a node, in the order of time.
     holders: BTreeMap<(usize, usize), Vec<(At, Holder)>>,
-    losses: Vec<(At, Option<usize>)>,
     kills: Vec<(At, usize)>,
 }
 
@@ -94,7 +94,7 @@ impl History {
                 _ => None,
             };
         }
-        mark_lost(&mut terms, &found.losses);
+        mark_lost(&mut terms, &self.losses());
         terms
     }
 
@@ -137,7 +137,6 @@ impl History {
                         found.renewals.entry((*key, holder.clone())).or_default().push(renewal);
                     }
                 }
-                Event::RecordLoss { key, .. } => found.losses.push((entry.at, *key)),
                 Event::Killed => found.kills.push((entry.at, entry.node.unwrap_or_default())),
                 _ => {}
             }
@@ -211,15 +210,15 @@ impl History {
     }
 }
 
-/// The terms that a record loss hits: it came between their grant and the next one, so that
-/// nothing in the store protected them any more.
-fn mark_lost(terms: &mut [Term], losses: &[(At, Option<usize>)]) {
+/// The terms that a record loss hits, or may have hit: it came between their grant and the next
+/// one, so that nothing in the store protected them any more.
+fn mark_lost(terms: &mut [Term], losses: &[Loss]) {
     let begins = |term: &Term| term.granted.map_or(term.elected_at, |(from, _)| from);
     for term in terms {
         let (begin, key) = (begins(term), term.key);
         let end = term.stopped_at.unwrap_or(At::MAX).max(term.hard_deadline);
-        term.lost = losses
-            .iter()
-            .any(|(at, of)| of.is_none_or(|of| of == key) && *at >= begin && *at <= end);
+        term.lost = losses.iter().any(|loss| {
+            loss.key.is_none_or(|of| of == key) && loss.to >= begin && loss.from <= end
+        });
     }
 }

@@ -11,6 +11,10 @@ use crate::Harness;
 use crate::harness::{Operator, Via};
 use crate::world::Ground;
 
+/// How often an edit is tried, while the server may be down.
+const MOST_TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// The store of a harness. Several worlds may share it.
 #[derive(Debug)]
 pub(super) struct HarnessGround {
@@ -42,21 +46,21 @@ impl Ground for HarnessGround {
 
     async fn delete(&self, key: &Key) -> bool {
         match &self.operator {
-            Some(operator) => operator.delete(key).await.is_ok(),
+            Some(operator) => insist(|| operator.delete(key)).await,
             None => false,
         }
     }
 
     async fn empty(&self, key: &Key) -> bool {
         match &self.operator {
-            Some(operator) => operator.empty(key).await.is_ok(),
+            Some(operator) => insist(|| operator.empty(key)).await,
             None => false,
         }
     }
 
     async fn overwrite(&self, key: &Key, duration: Duration) -> bool {
         match &self.operator {
-            Some(operator) => operator.overwrite(key, "somebody-else", duration).await.is_ok(),
+            Some(operator) => insist(|| operator.overwrite(key, "somebody-else", duration)).await,
             None => false,
         }
     }
@@ -94,4 +98,15 @@ impl Ground for HarnessGround {
             None => Vec::new(),
         }
     }
+}
+
+/// Until it is known to be done: an edit whose outcome is unknown would leave everything in doubt.
+async fn insist<F: Future<Output = Result<()>>>(edit: impl Fn() -> F) -> bool {
+    for _ in 0..MOST_TRIES {
+        if edit().await.is_ok() {
+            return true;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    false
 }

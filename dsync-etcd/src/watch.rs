@@ -140,7 +140,7 @@ impl Shared {
         stream: &mut Option<WatchStream>,
         ids: &mut Ids,
     ) -> Result<()> {
-        let (added, gone) = self.listeners.to_do();
+        let (added, gone) = self.listeners.to_do()?;
         for key in added {
             let name = record::name(self.session.prefix(), &key);
             ids.last += 1;

@@ -117,7 +117,7 @@ impl Shared {
 
     /// Subscribes to what is listened for, and to nothing else.
     async fn follow(&self, sink: &mut PubSubSink, keys: &mut BTreeMap<String, Key>) -> Result<()> {
-        let (added, gone) = self.listeners.to_do();
+        let (added, gone) = self.listeners.to_do()?;
         let channels = |keys: &[Key]| -> Vec<String> {
             keys.iter().map(|key| Names::of(key).record).collect()
         };

@@ -91,9 +91,15 @@ impl Listeners {
     }
 
     /// What to subscribe to, and what to unsubscribe from, since the last call.
-    #[must_use = "what is told once is not told again"]
-    pub fn to_do(&self) -> (Vec<Key>, Vec<Key>) {
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Stopped`] if the driver was closed: the task ends.
+    pub fn to_do(&self) -> Result<(Vec<Key>, Vec<Key>)> {
         let mut state = self.lock();
+        if state.closed {
+            return Err(closed());
+        }
         let State { ears, asked, .. } = &mut *state;
         let wanted: BTreeSet<&Key> = ears.keys().collect();
         let gone: Vec<Key> = asked.keys().filter(|key| !wanted.contains(key)).cloned().collect();
@@ -103,7 +109,7 @@ impl Listeners {
             asked.remove(key);
         }
         asked.extend(added.iter().map(|key| (key.clone(), false)));
-        (added, gone)
+        Ok((added, gone))
     }
 
     /// From now on nothing is missed of `key`: its watches begin with [`Observation::Alive`].
@@ -126,9 +132,10 @@ impl Listeners {
         self.end(error, |state| state.served = false);
     }
 
-    /// Ends all watches, for good.
+    /// Ends all watches, for good, and tells the task.
     pub fn close(&self) {
         self.end(&closed(), |state| state.closed = true);
+        self.changed.notify_one();
     }
 
     fn end(&self, error: &Error, change: impl FnOnce(&mut State)) {
@@ -243,11 +250,11 @@ mod tests {
         let (listeners, starts) = (Arc::new(Listeners::new()), Cell::new(0));
         let start = || starts.set(starts.get() + 1);
         let mut first = listeners.listen(&key("a"), start);
-        assert_eq!(listeners.to_do(), (vec![key("a")], vec![]));
+        assert_eq!(listeners.to_do().unwrap(), (vec![key("a")], vec![]));
         assert!(next(&mut first).is_pending());
         // It comes while the subscription is under way.
         let mut second = listeners.listen(&key("a"), start);
-        assert_eq!(listeners.to_do(), (vec![], vec![]));
+        assert_eq!(listeners.to_do().unwrap(), (vec![], vec![]));
         listeners.confirm(&key("a"));
         assert!(is_alive(&mut first) && is_alive(&mut second));
         assert!(is_alive(&mut listeners.listen(&key("a"), start)));
@@ -259,7 +266,7 @@ mod tests {
     fn the_last_state_is_told_and_no_queue_grows() {
         let listeners = Arc::new(Listeners::new());
         let mut watch = listeners.listen(&key("a"), || {});
-        let _ = listeners.to_do();
+        listeners.to_do().unwrap();
         listeners.confirm(&key("a"));
         for _ in 0..10_000 {
             listeners.tell(&key("a"), None);
@@ -274,14 +281,14 @@ mod tests {
         let listeners = Arc::new(Listeners::new());
         let (first, second) =
             (listeners.listen(&key("a"), || {}), listeners.listen(&key("a"), || {}));
-        let _ = listeners.to_do();
+        listeners.to_do().unwrap();
         drop(first);
-        assert_eq!(listeners.to_do(), (vec![], vec![]));
+        assert_eq!(listeners.to_do().unwrap(), (vec![], vec![]));
         drop(second);
-        assert_eq!(listeners.to_do(), (vec![], vec![key("a")]));
+        assert_eq!(listeners.to_do().unwrap(), (vec![], vec![key("a")]));
         // Again: it was not confirmed anew.
         let mut third = listeners.listen(&key("a"), || {});
-        assert_eq!(listeners.to_do(), (vec![key("a")], vec![]));
+        assert_eq!(listeners.to_do().unwrap(), (vec![key("a")], vec![]));
         assert!(next(&mut third).is_pending());
     }
 
@@ -290,7 +297,7 @@ mod tests {
         let (listeners, starts) = (Arc::new(Listeners::new()), Cell::new(0));
         let start = || starts.set(starts.get() + 1);
         let mut watch = listeners.listen(&key("a"), start);
-        let _ = listeners.to_do();
+        listeners.to_do().unwrap();
         listeners.tell(&key("a"), None);
         listeners.fail(&Error::ambiguous(ErrorKind::Unavailable, "broken"));
         // What was heard before is not lost.
@@ -299,8 +306,9 @@ mod tests {
         assert!(matches!(next(&mut watch), Poll::Ready(None)));
         drop(watch);
         let again = listeners.listen(&key("a"), start);
-        assert_eq!((starts.get(), listeners.to_do()), (2, (vec![key("a")], vec![])));
+        assert_eq!((starts.get(), listeners.to_do().unwrap()), (2, (vec![key("a")], vec![])));
         listeners.close();
+        assert_eq!(listeners.to_do().unwrap_err().kind(), ErrorKind::Stopped);
         drop(again);
         let mut late = listeners.listen(&key("a"), start);
         assert!(matches!(next(&mut late), Poll::Ready(Some(Err(_)))));

@@ -86,12 +86,14 @@ impl Held {
 /// A body of a term, while it is there.
 pub(super) struct Body {
     held: Arc<Held>,
-    body: u64,
+    name: u64,
+    /// When it was polled last, in nanoseconds.
+    polled: AtomicU64,
 }
 
 impl Drop for Body {
     fn drop(&mut self) {
-        self.held.voice.say(What::BodyStopped { term: self.held.term, body: self.body });
+        self.held.voice.say(What::BodyStopped { term: self.held.term, body: self.name });
         self.held.bodies.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -103,6 +105,8 @@ pub(super) struct Notes {
     held: Mutex<VecDeque<Arc<Held>>>,
     /// When terms were asked last, in nanoseconds.
     asked: AtomicU64,
+    /// From when to when the process last stood still.
+    stall: Mutex<Option<(Duration, Duration)>>,
 }
 
 impl Notes {
@@ -146,7 +150,7 @@ impl Notes {
         let body = self.voice.name();
         held.bodies.fetch_add(1, Ordering::SeqCst);
         self.voice.say(What::BodyStarted { term: held.term, body });
-        Body { held: Arc::clone(held), body }
+        Body { held: Arc::clone(held), name: body, polled: AtomicU64::new(nanos(clock::now())) }
     }
 
     /// A body of a term is polled.
@@ -155,9 +159,16 @@ impl Notes {
         // A poll that was in progress when the process was stopped is no new one when it goes
         // on. Then nothing was asked since before.
         let asked = Duration::from_nanos(self.asked.load(Ordering::SeqCst));
-        let at = if now.saturating_sub(asked) > 10 * ASK { asked } else { now };
+        let before = Duration::from_nanos(body.polled.swap(nanos(now), Ordering::SeqCst));
+        let stall = lock(&self.stall).filter(|(from, to)| before < *from && now < *to + 10 * ASK);
+        let at = match stall {
+            // Or it was, and the thread that asks was the first to run again.
+            Some((from, _)) => from,
+            None if now.saturating_sub(asked) > 10 * ASK => asked,
+            None => now,
+        };
         let active = body.held.handle.is_active();
-        let what = What::BodyPolled { term: body.held.term, body: body.body, active };
+        let what = What::BodyPolled { term: body.held.term, body: body.name, active };
         self.voice.say_of(at, what);
     }
 
@@ -183,6 +194,7 @@ impl Notes {
                 let at = clock::now();
                 let stalled = at.saturating_sub(before) > STALL;
                 if stalled {
+                    *lock(&notes.stall) = Some((before, at));
                     notes.voice.say_of(at, What::StoodStill { from: before });
                 }
                 for held in notes.held() {
@@ -197,6 +209,10 @@ impl Notes {
     }
 
     fn store(&self, at: Duration) {
-        self.asked.store(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
+        self.asked.store(nanos(at), Ordering::SeqCst);
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -3,6 +3,7 @@
 
 mod cargo;
 mod metadata;
+mod package;
 pub(crate) mod shell;
 mod stages;
 mod tally;

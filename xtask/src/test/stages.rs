@@ -9,7 +9,7 @@ use control_plane::{ControlPlane, Options, binaries};
 
 use super::cargo::{cargo, has, root, rustup};
 use super::metadata::Metadata;
-use super::{Context, Outcome, shell, tidy};
+use super::{Context, Outcome, package, shell, tidy};
 use crate::conformance;
 use crate::output::say;
 
@@ -242,13 +242,9 @@ fn doc(_: &mut Context) -> Result<Outcome> {
     Ok(verdict(run(&command)?, "see the warnings above"))
 }
 
-/// All in one call: Cargo then takes those of them that others need for published already.
 fn package(_: &mut Context) -> Result<Outcome> {
-    let mut args = ["package", "--locked", "--allow-dirty"].map(str::to_owned).to_vec();
-    for package in Metadata::load()?.published() {
-        args.extend(["-p".to_owned(), package.name.clone()]);
-    }
-    run_cargo(args, "see the error above")
+    let metadata = Metadata::load()?;
+    Ok(verdict(run(&package::command(&metadata)?)?, "see the error above"))
 }
 
 fn deny(context: &mut Context) -> Result<Outcome> {

@@ -15,7 +15,8 @@ use std::sync::Mutex;
 use anyhow::{Context as _, Result, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Runs `"$@"` with its output going to the file `$1`, until it ends or stdin does.
+/// Runs `"$@"` with its output going to the file `$1`, until it ends or stdin does. The end of stdin
+/// ends it by the command `$2`, which is tried until it has worked, and gets its pid as `$server`.
 ///
 /// The server gets neither the pipe nor the one the pid is told through. The
 /// watcher is there before the pid is told, as telling it to an owner that's
@@ -23,11 +24,18 @@ use rustix::process::{Pid, Signal, kill_process};
 /// mean another process.
 const SCRIPT: &str = r#"
 log=$1
-shift
+end=$2
+shift 2
 exec 3<&0 </dev/null
 "$@" 3<&- >>"$log" 2>&1 &
 server=$!
-{ read -r _; kill -9 "$server"; } <&3 3<&- >/dev/null 2>&1 &
+{
+  read -r _
+  while kill -0 "$server"; do
+    eval "$end"
+    sleep 0.1
+  done
+} <&3 3<&- >/dev/null 2>&1 &
 watcher=$!
 exec 3<&-
 echo "$server"
@@ -36,6 +44,9 @@ wait "$server"
 kill -9 "$watcher"
 wait "$watcher"
 "#;
+
+/// How most are ended.
+const KILL: &str = r#"kill -9 "$server""#;
 
 /// A running server. Dropping it kills the server and waits until it's gone.
 #[derive(Debug)]
@@ -54,6 +65,22 @@ impl Leash {
     ///
     /// If the log cannot be written, or the program not be run.
     pub fn start(name: &'static str, program: &Path, args: &[String], log: &Path) -> Result<Self> {
+        Self::start_ended_by(KILL, name, program, args, log)
+    }
+
+    /// Starts a `program` that is more than a process: the shell command `end` ends it, and the
+    /// process with it.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_ended_by(
+        end: &str,
+        name: &'static str,
+        program: &Path,
+        args: &[String],
+        log: &Path,
+    ) -> Result<Self> {
         // So that an unwritable log is an error here, and not a server that never runs.
         fs::OpenOptions::new()
             .create(true)
@@ -63,6 +90,7 @@ impl Leash {
         let mut shell = Command::new("/bin/sh")
             .args(["-c", SCRIPT, name])
             .arg(log)
+            .arg(end)
             .arg(program)
             .args(args)
             .stdin(Stdio::piped())
@@ -174,6 +202,19 @@ mod tests {
         leash.signal(Signal::STOP).unwrap();
         leash.kill().unwrap();
         test_kill_process(server).unwrap_err();
+    }
+
+    #[test]
+    fn what_is_more_than_a_process_is_ended_by_its_command() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "until [ -e gone ]; do sleep 0.01; done; touch seen";
+        let args = ["-c".to_owned(), format!("cd '{}'; {script}", dir.path().display())];
+        // The first try fails, as where there is nothing to be ended yet.
+        let end =
+            format!("cd '{}'; test -e tried && touch gone; touch tried", dir.path().display());
+        let sh = Path::new("/bin/sh");
+        drop(Leash::start_ended_by(&end, "sh", sh, &args, &dir.path().join("log")).unwrap());
+        assert!(dir.path().join("seen").exists());
     }
 
     #[test]

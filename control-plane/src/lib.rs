@@ -38,7 +38,7 @@ mod kubeconfig;
 pub mod leash;
 mod log_tail;
 mod options;
-mod pki;
+pub mod pki;
 pub mod ports;
 pub mod wait;
 

@@ -31,14 +31,27 @@ use x509_cert::spki::{SubjectPublicKeyInfo, SubjectPublicKeyInfoRef};
 use x509_cert::time::{Time, Validity};
 
 /// A private key and what vouches for it, both as PEM.
-pub(crate) struct Identity {
-    pub(crate) certificate: String,
-    pub(crate) key: String,
+pub struct Identity {
+    /// What vouches for the key.
+    pub certificate: String,
+    /// The private key.
+    pub key: String,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The key is nobody's business.
+        f.debug_struct("Identity").field("certificate", &self.certificate).finish_non_exhaustive()
+    }
 }
 
 impl Identity {
     /// Writes `NAME.crt` and `NAME.key` into `dir` and gives their paths.
-    pub(crate) fn write(&self, dir: &Path, name: &str) -> Result<IdentityFiles> {
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be written.
+    pub fn write(&self, dir: &Path, name: &str) -> Result<IdentityFiles> {
         let files = IdentityFiles {
             certificate: dir.join(format!("{name}.crt")),
             key: dir.join(format!("{name}.key")),
@@ -51,13 +64,15 @@ impl Identity {
 
 /// Where the two halves of a key pair are.
 #[derive(Debug)]
-pub(crate) struct IdentityFiles {
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
+pub struct IdentityFiles {
+    /// What vouches for the key.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
 }
 
 /// An authority that vouches for keys.
-pub(crate) struct Authority {
+pub struct Authority {
     key: SigningKey,
     name: Name,
     certificate: String,
@@ -66,7 +81,11 @@ pub(crate) struct Authority {
 
 impl Authority {
     /// A new one, for which nothing else vouches.
-    pub(crate) fn new(name: &str, lifetime: Duration) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub fn new(name: &str, lifetime: Duration) -> Result<Self> {
         let key = new_key()?;
         let name = distinguished_name(name, &[])?;
         let profile = Profile { issuer: name.clone(), subject: name.clone(), use_: Use::Authority };
@@ -75,19 +94,28 @@ impl Authority {
     }
 
     /// Its own certificate, as PEM.
-    pub(crate) fn certificate(&self) -> &str {
+    #[must_use]
+    pub fn certificate(&self) -> &str {
         &self.certificate
     }
 
     /// An identity for a server on loopback. It may act as a client, too: etcd's
     /// gateway calls etcd with the server's certificate.
-    pub(crate) fn server(&self, name: &str) -> Result<Identity> {
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub fn server(&self, name: &str) -> Result<Identity> {
         self.vouch(distinguished_name(name, &[])?, Use::Server)
     }
 
     /// An identity for a client. An API server reads the user and the groups
     /// from it.
-    pub(crate) fn client(&self, user: &str, groups: &[&str]) -> Result<Identity> {
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub fn client(&self, user: &str, groups: &[&str]) -> Result<Identity> {
         self.vouch(distinguished_name(user, groups)?, Use::Client)
     }
 
@@ -117,7 +145,11 @@ pub(crate) fn key_pair() -> Result<(String, String)> {
 }
 
 /// Writes a file with a message that names it if that fails.
-pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("could not write {}", path.display()))
 }
 

@@ -4,16 +4,16 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use control_plane::folder::Folder;
-use control_plane::leash::Leash;
 use control_plane::{Options, binaries, ports, wait};
 
-use crate::program::on_path;
+use crate::certificates::{self, Files};
+use crate::program::{Kind, Program, on_path};
+use crate::running::Running;
 use crate::server::{Own, start_all};
 use crate::way::non_empty;
 use crate::{Server, Way};
@@ -21,22 +21,39 @@ use crate::{Server, Way};
 /// The variable that names a cluster that runs already.
 pub const ETCD_VARIABLE: &str = "DSYNC_TEST_ETCD";
 
+/// The variable that names the image for containers.
+pub const IMAGE_VARIABLE: &str = "DSYNC_TEST_ETCD_IMAGE";
+
+const KIND: Kind = Kind {
+    name: "etcd",
+    variable: IMAGE_VARIABLE,
+    image: "quay.io/coreos/etcd:v3.7.3",
+    local: program,
+    advice: "no etcd to test on. One of these is enough:\n  \
+             - name a cluster that runs: DSYNC_TEST_ETCD=etcd://host:port\n  \
+             - start a Docker engine that has the image of DSYNC_TEST_ETCD_IMAGE, or can pull one\n  \
+             - put etcd on PATH (Debian's package is etcd-server)\n  \
+             - have the servers of the control plane, as below",
+};
+
 /// What is asked of an etcd cluster.
 #[derive(Clone, Debug)]
 pub struct EtcdOptions {
     /// How many members it has.
     pub members: usize,
+    /// Whether they speak TLS with clients, and ask them for certificates.
+    pub has_tls: bool,
     /// More arguments of their command line. Only a cluster that is started here gets them.
     pub arguments: Vec<String>,
 }
 
 impl Default for EtcdOptions {
     fn default() -> Self {
-        Self { members: 1, arguments: Vec::new() }
+        Self { members: 1, has_tls: false, arguments: Vec::new() }
     }
 }
 
-/// An etcd cluster: the one of `DSYNC_TEST_ETCD`, or one of its own.
+/// An etcd cluster: the one of `DSYNC_TEST_ETCD`, or [one of its own](etcd_own).
 ///
 /// # Errors
 ///
@@ -49,60 +66,75 @@ pub fn etcd(options: &EtcdOptions) -> Result<Server> {
         let place = rest.rsplit('@').next().unwrap_or_default().split([',', '/']).next();
         let address = place.and_then(|place| place.parse().ok());
         let members = Vec::new();
-        return Ok(Server { way: Way::Url, url, version: String::new(), address, members });
+        let (version, certificates) = (String::new(), None);
+        return Ok(Server { way: Way::Url, url, version, address, members, certificates });
     }
     if forced == Some(Way::Url) {
         bail!("{ETCD_VARIABLE} is not set: etcd://host:port of a cluster to test on");
     }
-    etcd_binary(options)
+    etcd_own(options)
 }
 
-/// An etcd cluster of its own, from an `etcd` on PATH or that of the control plane.
+/// An etcd cluster of its own: in containers if a Docker engine answers, else from an `etcd` on PATH
+/// or that of the control plane.
 ///
 /// # Errors
 ///
 /// As [`etcd`].
-pub fn etcd_binary(options: &EtcdOptions) -> Result<Server> {
-    let program = on_path("etcd").map_or_else(of_control_plane, Ok)?;
-    let version = version(&program)?;
+pub fn etcd_own(options: &EtcdOptions) -> Result<Server> {
+    let program = KIND.program()?;
+    let (way, version) = (program.way(), program.version("etcd Version: ")?);
     let folder = Arc::new(Folder::fresh()?);
     let mut places = Vec::new();
     for _ in 0..options.members {
-        let [clients, peers] = ports::free()?;
-        places.push(Place { clients, peers });
+        let [clients, peers, health] = ports::free()?;
+        places.push(Place { clients, peers, health });
     }
+    let tls = options.has_tls.then(|| certificates::make(folder.path())).transpose()?;
+    let (certificates, files) = tls.unzip();
+    let mut arguments = options.arguments.clone();
+    if let Some(Files { authority, certificate, key }) = files {
+        arguments.extend(
+            [("cert-file", certificate), ("key-file", key), ("trusted-ca-file", authority)]
+                .map(|(name, file)| format!("--{name}={}", file.display())),
+        );
+        arguments.push("--client-cert-auth".to_owned());
+    }
+    let (scheme, transport) = if options.has_tls { ("etcds", "https") } else { ("etcd", "http") };
     let members: Vec<Own> = (0..places.len())
         .map(|number| {
             let (program, folder) = (program.clone(), Arc::clone(&folder));
-            let (places, arguments) = (places.clone(), options.arguments.clone());
-            let clients = places[number].clients;
-            let run = move |fresh| run(&program, folder.path(), number, &places, &arguments, fresh);
-            Own::new(run, move |leash| wait_for(leash, clients))
+            let (places, arguments) = (places.clone(), arguments.clone());
+            let health = places[number].health;
+            let run = move |fresh| {
+                run(&program, folder.path(), number, &places, transport, &arguments, fresh)
+            };
+            Own::new(run, move |running| wait_for(running, health))
         })
         .collect();
     start_all(&members)?;
     let clients: Vec<_> = places.iter().map(|place| place.clients.to_string()).collect();
-    let url = format!("etcd://{}", clients.join(","));
+    let url = format!("{scheme}://{}", clients.join(","));
     let address = places.first().map(|place| place.clients);
-    Ok(Server { way: Way::Binary, url, version, address, members })
+    Ok(Server { way, url, version, address, members, certificates })
 }
 
-fn of_control_plane() -> Result<PathBuf> {
+/// The `etcd` on PATH, else that of the control plane.
+///
+/// # Errors
+///
+/// If there is none and none can be built.
+pub fn program() -> Result<PathBuf> {
     // It says where it looks, which is worth knowing once.
     static FOUND: Mutex<Option<PathBuf>> = Mutex::new(None);
+    if let Some(program) = on_path("etcd") {
+        return Ok(program);
+    }
     let mut known = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(program) = &*known {
         return Ok(program.clone());
     }
-    let found = binaries::find(Options::default().report).with_context(|| {
-        format!(
-            "no etcd to test on. One of these is enough:\n  \
-             - name a cluster that runs: {ETCD_VARIABLE}=etcd://host:port\n  \
-             - put etcd on PATH (Debian's package is etcd-server)\n  \
-             - have the servers of the control plane, as below"
-        )
-    })?;
-    Ok(known.insert(found.etcd).clone())
+    Ok(known.insert(binaries::find(Options::default().report)?.etcd).clone())
 }
 
 /// Where a member listens.
@@ -110,21 +142,24 @@ fn of_control_plane() -> Result<PathBuf> {
 struct Place {
     clients: SocketAddr,
     peers: SocketAddr,
+    /// Tells how it is, in plain text.
+    health: SocketAddr,
 }
 
 fn run(
-    program: &Path,
+    program: &Program,
     folder: &Path,
     number: usize,
     places: &[Place],
+    transport: &str,
     arguments: &[String],
     fresh: bool,
-) -> Result<Leash> {
+) -> Result<Running> {
     let data = folder.join(format!("member-{number}"));
     if fresh && data.exists() {
         fs::remove_dir_all(&data).with_context(|| format!("failed to clear {}", data.display()))?;
     }
-    let Place { clients, peers } = places[number];
+    let Place { clients, peers, health } = places[number];
     let cluster: Vec<_> = places
         .iter()
         .enumerate()
@@ -133,8 +168,9 @@ fn run(
     let mut all = vec![
         format!("--name=m{number}"),
         format!("--data-dir={}", data.display()),
-        format!("--listen-client-urls=http://{clients}"),
-        format!("--advertise-client-urls=http://{clients}"),
+        format!("--listen-client-urls={transport}://{clients}"),
+        format!("--advertise-client-urls={transport}://{clients}"),
+        format!("--listen-metrics-urls=http://{health}"),
         format!("--listen-peer-urls=http://{peers}"),
         format!("--initial-advertise-peer-urls=http://{peers}"),
         format!("--initial-cluster={}", cluster.join(",")),
@@ -143,16 +179,12 @@ fn run(
         "--log-level=warn".to_owned(),
     ];
     all.extend(arguments.iter().cloned());
-    Leash::start("etcd", program, &all, &log(folder, number))
+    program.start(&all, folder, &folder.join(format!("etcd-{number}.log")))
 }
 
-fn log(folder: &Path, number: usize) -> PathBuf {
-    folder.join(format!("etcd-{number}.log"))
-}
-
-fn wait_for(leash: &Leash, address: SocketAddr) -> Result<()> {
+fn wait_for(running: &Running, address: SocketAddr) -> Result<()> {
     wait::until("etcd to answer", Duration::from_secs(30), || {
-        leash.check()?;
+        running.check()?;
         Ok(match health(address) {
             // With users, nobody may ask; that is an answer as well.
             Ok(answer) if answer.contains("\"health\":\"true\"") => wait::Look::Done(()),
@@ -169,17 +201,4 @@ fn health(address: SocketAddr) -> std::io::Result<String> {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
-}
-
-/// `etcd Version: 3.7.3`
-fn version(program: &Path) -> Result<String> {
-    let output = Command::new(program)
-        .arg("--version")
-        .output()
-        .with_context(|| format!("failed to run {}", program.display()))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let version = text.lines().find_map(|line| line.strip_prefix("etcd Version: "));
-    version
-        .map(|version| version.trim().to_owned())
-        .ok_or_else(|| anyhow!("{} tells {text:?} for its version", program.display()))
 }

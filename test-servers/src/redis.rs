@@ -4,15 +4,15 @@ use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use control_plane::folder::Folder;
-use control_plane::leash::Leash;
 use control_plane::{ports, wait};
 
-use crate::program::on_path;
+use crate::certificates::{self, Files};
+use crate::program::{Kind, Program, on_path};
+use crate::running::Running;
 use crate::server::{Own, start_all};
 use crate::way::non_empty;
 use crate::{Server, Way};
@@ -20,18 +20,39 @@ use crate::{Server, Way};
 /// The variable that names a server that runs already.
 pub const REDIS_VARIABLE: &str = "DSYNC_TEST_REDIS";
 
+/// The variable that names the image for containers.
+pub const IMAGE_VARIABLE: &str = "DSYNC_TEST_REDIS_IMAGE";
+
+/// When a node of a cluster takes another for dead.
+const NODE_TIMEOUT: Duration = Duration::from_millis(500);
+
+const KIND: Kind = Kind {
+    name: "redis-server",
+    variable: IMAGE_VARIABLE,
+    image: "redis:7",
+    local: program,
+    advice: "no Redis to test on. One of these is enough:\n  \
+             - name a server that runs: DSYNC_TEST_REDIS=redis://host:port\n  \
+             - start a Docker engine that has the image of DSYNC_TEST_REDIS_IMAGE, or can pull redis:7\n  \
+             - put redis-server on PATH (Debian's package is redis-server)",
+};
+
 /// What is asked of a Redis server.
 #[derive(Clone, Debug, Default)]
 pub struct RedisOptions {
     /// More arguments of its command line. Only a server that is started here gets them.
     pub arguments: Vec<String>,
+    /// Whether it speaks TLS, and asks clients for certificates.
+    pub has_tls: bool,
     /// Whether it is a sentinel, of the master `service` at this address.
     pub sentinel_of: Option<(String, SocketAddr)>,
+    /// Whether it is a node of a cluster, of which it is the only one until it meets others.
+    pub is_cluster_node: bool,
     /// Whether it keeps every write on disk, so that a restart loses nothing.
     pub persistent: bool,
 }
 
-/// A Redis server: the one of `DSYNC_TEST_REDIS`, or a `redis-server` on PATH.
+/// A Redis server: the one of `DSYNC_TEST_REDIS`, or [one of its own](redis_own).
 ///
 /// # Errors
 ///
@@ -49,48 +70,72 @@ pub fn redis(options: &RedisOptions) -> Result<Server> {
             version: String::new(),
             address,
             members: Vec::new(),
+            certificates: None,
         });
     }
     if forced == Some(Way::Url) {
         bail!("{REDIS_VARIABLE} is not set: redis://host:port of a server to test on");
     }
-    redis_binary(options)
+    redis_own(options)
 }
 
-/// A Redis server from a `redis-server` on PATH.
+/// A Redis server of its own: in a container if a Docker engine answers, else from a `redis-server`
+/// on PATH.
 ///
 /// # Errors
 ///
 /// As [`redis`].
-pub fn redis_binary(options: &RedisOptions) -> Result<Server> {
-    let program = on_path("redis-server").with_context(|| {
-        format!(
-            "no Redis to test on. One of these is enough:\n  \
-             - name a server that runs: {REDIS_VARIABLE}=redis://host:port\n  \
-             - put redis-server on PATH (Debian's package is redis-server)"
-        )
-    })?;
-    let version = version(&program)?;
+pub fn redis_own(options: &RedisOptions) -> Result<Server> {
+    let program = KIND.program()?;
+    let (way, version) = (program.way(), program.version("v=")?);
     let folder = Folder::fresh()?;
-    let [address] = ports::free()?;
-    let options = options.clone();
+    let [address, bus] = ports::free()?;
+    let mut options = options.clone();
+    if options.is_cluster_node {
+        let port = bus.port().to_string();
+        let timeout = NODE_TIMEOUT.as_millis().to_string();
+        let settings = [("enabled", "yes"), ("port", &port), ("node-timeout", &timeout)];
+        let settings =
+            settings.map(|(name, value)| [format!("--cluster-{name}"), value.to_owned()]);
+        options.arguments.extend(settings.into_iter().flatten());
+    }
+    let tls = options.has_tls.then(|| certificates::make(folder.path())).transpose()?;
+    let (certificates, files) = tls.unzip();
+    if let Some(Files { authority, certificate, key }) = files {
+        let port = address.port().to_string();
+        let files = [("cert", certificate), ("key", key), ("ca-cert", authority)]
+            .map(|(name, file)| [format!("--tls-{name}-file"), file.display().to_string()]);
+        options.arguments.extend(["--tls-port".to_owned(), port]);
+        options.arguments.extend(files.into_iter().flatten());
+        options.arguments.extend(["--tls-auth-clients", "yes"].map(str::to_owned));
+    }
+    let (scheme, has_tls) = if options.has_tls { ("rediss", true) } else { ("redis", false) };
     let run = move |fresh: bool| run(&program, folder.path(), address, &options, fresh);
-    let members = vec![Own::new(run, move |leash| wait_for(leash, address))];
+    let members = vec![Own::new(run, move |running| wait_for(running, address, has_tls))];
     start_all(&members)?;
-    let url = format!("redis://{address}");
-    Ok(Server { way: Way::Binary, url, version, address: Some(address), members })
+    let url = format!("{scheme}://{address}");
+    Ok(Server { way, url, version, address: Some(address), members, certificates })
+}
+
+/// The `redis-server` on PATH.
+///
+/// # Errors
+///
+/// If there is none.
+pub fn program() -> Result<PathBuf> {
+    on_path("redis-server").context("PATH has no redis-server")
 }
 
 /// The options that a sentinel has as well.
 const KNOWN_TO_SENTINELS: [&str; 3] = ["--bind", "--port", "--dir"];
 
 fn run(
-    program: &Path,
+    program: &Program,
     folder: &Path,
     address: SocketAddr,
     options: &RedisOptions,
     fresh: bool,
-) -> Result<Leash> {
+) -> Result<Running> {
     let data = folder.join("data");
     if fresh && data.exists() {
         fs::remove_dir_all(&data).with_context(|| format!("failed to clear {}", data.display()))?;
@@ -112,7 +157,7 @@ fn run(
     arguments.extend(
         [
             ("--bind", address.ip().to_string()),
-            ("--port", address.port().to_string()),
+            ("--port", if options.has_tls { 0 } else { address.port() }.to_string()),
             ("--dir", data.display().to_string()),
             ("--save", String::new()),
             ("--appendonly", if options.persistent { "yes" } else { "no" }.to_owned()),
@@ -123,13 +168,17 @@ fn run(
         .flat_map(|(name, value)| [name.to_owned(), value]),
     );
     arguments.extend(options.arguments.iter().cloned());
-    Leash::start("redis-server", program, &arguments, &log(folder))
+    program.start(&arguments, folder, &folder.join("redis.log"))
 }
 
-fn wait_for(leash: &Leash, address: SocketAddr) -> Result<()> {
+fn wait_for(running: &Running, address: SocketAddr, has_tls: bool) -> Result<()> {
     wait::until("redis-server to answer", Duration::from_secs(30), || {
-        leash.check()?;
+        running.check()?;
         Ok(match ping(address) {
+            // It does not understand, so it hangs up.
+            Err(error) if has_tls && error.kind() != ErrorKind::ConnectionRefused => {
+                wait::Look::Done(())
+            }
             Ok(answer) if answer.starts_with("+PONG") || answer.starts_with("-NOAUTH") => {
                 wait::Look::Done(())
             }
@@ -137,10 +186,6 @@ fn wait_for(leash: &Leash, address: SocketAddr) -> Result<()> {
             Err(error) => wait::Look::NotYet(error.to_string()),
         })
     })
-}
-
-fn log(folder: &Path) -> PathBuf {
-    folder.join("redis.log")
 }
 
 /// What the server says to a `PING`.
@@ -154,17 +199,4 @@ fn ping(address: SocketAddr) -> std::io::Result<String> {
         return Err(ErrorKind::UnexpectedEof.into());
     }
     Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
-}
-
-/// `Redis server v=7.0.15 sha=…`
-fn version(program: &Path) -> Result<String> {
-    let output = Command::new(program)
-        .arg("--version")
-        .output()
-        .with_context(|| format!("failed to run {}", program.display()))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let version = text.split_whitespace().find_map(|word| word.strip_prefix("v="));
-    version
-        .map(str::to_owned)
-        .ok_or_else(|| anyhow!("{} tells {text:?} for its version", program.display()))
 }

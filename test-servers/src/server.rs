@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use control_plane::leash::Leash;
-use rustix::process::Signal;
 
-use crate::Way;
+use crate::running::Running;
+use crate::{Certificates, Way};
 
 /// A server to test on. What was started here ends with it.
 ///
@@ -21,14 +20,16 @@ pub struct Server {
     pub(crate) address: Option<SocketAddr>,
     /// None: it is somebody else's.
     pub(crate) members: Vec<Own>,
+    /// None: it speaks plain text, or is somebody else's.
+    pub(crate) certificates: Option<Certificates>,
 }
 
-type Run = Box<dyn Fn(bool) -> Result<Leash> + Send + Sync>;
-type Answers = Box<dyn Fn(&Leash) -> Result<()> + Send + Sync>;
+type Run = Box<dyn Fn(bool) -> Result<Running> + Send + Sync>;
+type Answers = Box<dyn Fn(&Running) -> Result<()> + Send + Sync>;
 
 /// A member that was started here.
 pub(crate) struct Own {
-    running: Mutex<Option<Leash>>,
+    running: Mutex<Option<Running>>,
     /// Starts it. `true`: with nothing of what there was.
     run: Run,
     /// Waits until it answers.
@@ -37,13 +38,13 @@ pub(crate) struct Own {
 
 impl Own {
     pub(crate) fn new(
-        run: impl Fn(bool) -> Result<Leash> + Send + Sync + 'static,
-        answers: impl Fn(&Leash) -> Result<()> + Send + Sync + 'static,
+        run: impl Fn(bool) -> Result<Running> + Send + Sync + 'static,
+        answers: impl Fn(&Running) -> Result<()> + Send + Sync + 'static,
     ) -> Self {
         Self { running: Mutex::default(), run: Box::new(run), answers: Box::new(answers) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Leash>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -85,6 +86,12 @@ impl Server {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What a client has to show and to trust, of a server that was started here with TLS.
+    #[must_use]
+    pub fn certificates(&self) -> Option<&Certificates> {
+        self.certificates.as_ref()
     }
 
     /// How many members were started here.
@@ -132,13 +139,13 @@ impl Server {
         own.wait()
     }
 
-    /// Stops a member for a while, as SIGSTOP does.
+    /// Stops a member for a while, as SIGSTOP does; a container is frozen.
     ///
     /// # Errors
     ///
     /// If it is not ours, or does not run.
     pub fn pause(&self, member: usize) -> Result<()> {
-        self.signal(member, Signal::STOP)
+        self.running(member, Running::pause)
     }
 
     /// Lets a member go on.
@@ -147,7 +154,7 @@ impl Server {
     ///
     /// As [`pause`](Self::pause).
     pub fn resume(&self, member: usize) -> Result<()> {
-        self.signal(member, Signal::CONT)
+        self.running(member, Running::resume)
     }
 
     /// Restarts all members with nothing of what there was, in memory and in files.
@@ -158,15 +165,15 @@ impl Server {
     pub fn forget(&self) -> Result<()> {
         self.own(0)?;
         for member in &self.members {
-            if let Some(leash) = member.lock().take() {
-                leash.kill()?;
+            if let Some(running) = member.lock().take() {
+                running.kill()?;
             }
         }
         start_all(&self.members)
     }
 
-    fn signal(&self, member: usize, signal: Signal) -> Result<()> {
-        self.own(member)?.lock().as_ref().context("the server does not run")?.signal(signal)
+    fn running(&self, member: usize, act: fn(&Running) -> Result<()>) -> Result<()> {
+        act(self.own(member)?.lock().as_ref().context("the server does not run")?)
     }
 
     fn own(&self, member: usize) -> Result<&Own> {

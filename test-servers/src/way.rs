@@ -9,6 +9,8 @@ use anyhow::{Result, bail};
 pub enum Way {
     /// Somebody runs it and has told its URL.
     Url,
+    /// In a container.
+    Docker,
     /// A program on this machine.
     Binary,
 }
@@ -22,8 +24,9 @@ impl Way {
         let Some(text) = non_empty(VARIABLE) else { return Ok(None) };
         match text.as_str() {
             "url" => Ok(Some(Self::Url)),
+            "docker" => Ok(Some(Self::Docker)),
             "binary" => Ok(Some(Self::Binary)),
-            _ => bail!("{VARIABLE} is {text:?}: write url or binary, or leave it unset"),
+            _ => bail!("{VARIABLE} is {text:?}: write url, docker or binary, or leave it unset"),
         }
     }
 }

@@ -8,6 +8,7 @@ mod bench;
 mod cluster;
 mod conformance;
 mod duration;
+mod images;
 mod output;
 mod protoc;
 #[cfg(test)]
@@ -57,6 +58,12 @@ const COMMANDS: &[Command] = &[
         about: "measure dsync beside the raw messages of the same server",
         help: bench::HELP,
         run: bench::run,
+    },
+    Command {
+        name: "images",
+        about: "make images of the servers for tests, where none can be pulled",
+        help: images::HELP,
+        run: images::run,
     },
     Command {
         name: "env",

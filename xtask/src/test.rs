@@ -8,6 +8,7 @@ pub(crate) mod shell;
 mod stages;
 mod tally;
 mod tidy;
+mod ways;
 
 use std::process::ExitCode;
 use std::thread::JoinHandle;
@@ -34,6 +35,8 @@ usage: cargo xtask test [--require all] [--only STAGE]... [--skip STAGE]... [--l
 
 The Kubernetes tests run against a real kube-apiserver, which comes from
 KUBEBUILDER_ASSETS, PATH, an earlier build, or is built by Go (1.26 or newer).
+Redis and etcd come as DSYNC_TEST_REDIS and DSYNC_TEST_ETCD, in containers, or
+from PATH; DSYNC_TEST_WAY=url, docker or binary allows one way alone.
 cargo-deny is installed by --require all, if it is missing.
 
 The last line counts the tests and, one each, the other stages.

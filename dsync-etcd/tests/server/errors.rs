@@ -1,5 +1,6 @@
 //! What servers answer that cannot or will not.
 
+use futures_util::StreamExt as _;
 use std::time::Duration;
 
 use dsync::driver::{Claim, Driver, Holder, Nonce, Renewed};
@@ -117,6 +118,28 @@ pub(crate) fn tls() {
         let url = server.url().replace("etcd://", "etcds://");
         let driver = EtcdDriver::open(EtcdOptions::from_url(&url).unwrap()).unwrap();
         check(&refusal(&driver).await, ErrorKind::Unavailable, "TLS");
+    });
+}
+
+/// Authority and client certificate: what they are for is refused without them.
+pub(crate) fn certificates() {
+    block_on(async {
+        let options = test_servers::EtcdOptions { has_tls: true, ..Default::default() };
+        let server = test_servers::etcd_own(&options).unwrap();
+        let shown = server.certificates().unwrap();
+        let options = || EtcdOptions::from_url(server.url()).unwrap();
+        let anonymous = || options().with_authority(&shown.authority);
+        let trusted = anonymous().with_certificate(&shown.certificate, &shown.key);
+        let trusted = EtcdDriver::open(trusted).unwrap();
+        let lease = win(&trusted, &key("x"), 1).await;
+        let greeting = trusted.watch(&key("x")).next().await.unwrap();
+        assert!(greeting.is_ok(), "{greeting:?}");
+        trusted.release(&key("x"), &lease).await.unwrap();
+
+        for options in [options(), anonymous()] {
+            let stranger = EtcdDriver::open(options).unwrap();
+            check(&refusal(&stranger).await, ErrorKind::Unavailable, "TLS");
+        }
     });
 }
 

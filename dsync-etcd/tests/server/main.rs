@@ -22,7 +22,7 @@ use dsync::driver::{Acquired, Claim, Driver as _, Holder, Key, Kind, Lease, Nonc
 use dsync_etcd::{EtcdDriver, EtcdOptions};
 use etcd_client::Client;
 use libtest_mimic::{Arguments, Trial};
-use test_servers::{Server, etcd_binary};
+use test_servers::{Server, etcd_own};
 
 type Test = fn();
 
@@ -33,6 +33,7 @@ const TESTS: &[(&str, Test)] = &[
     ("an_expired_token_is_renewed", errors::token),
     ("a_full_store_is_told", errors::space),
     ("tls_and_plain_text_do_not_mix", errors::tls),
+    ("certificates_are_shown_and_asked_for", errors::certificates),
     ("a_server_that_is_not_there_is_named", errors::refused),
     ("a_duration_that_is_too_long_is_refused", errors::too_long),
     ("a_store_lease_is_used_again_while_it_is_young", leases::used_again),
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
     let found = if arguments.list {
         Ok(None)
     } else {
-        etcd_binary(&test_servers::EtcdOptions::default()).map(Some)
+        etcd_own(&test_servers::EtcdOptions::default()).map(Some)
     };
     if let Err(error) = &found {
         eprintln!("NOT RUN: {error:#}");
@@ -79,7 +80,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 fn cluster(members: usize, arguments: &[&str]) -> Server {
     let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-    etcd_binary(&test_servers::EtcdOptions { members, arguments }).unwrap()
+    etcd_own(&test_servers::EtcdOptions { members, arguments, ..Default::default() }).unwrap()
 }
 
 /// The endpoints of a cluster.

@@ -6,7 +6,7 @@ use dsync::FenceGate;
 use dsync::driver::{Acquired, Claim, Driver, Holder, Key, Kind, Nonce, Renewed};
 use dsync_redis::RedisDriver;
 
-use test_servers::{RedisOptions, redis_binary};
+use test_servers::{RedisOptions, redis_own};
 
 use crate::clients::say;
 use crate::{block_on, server};
@@ -68,7 +68,7 @@ pub(crate) fn sentinels() {
         let replica = server(&["--replicaof", &host, &port]);
         let sentinel_of = Some(("mine".to_owned(), address));
         let options = RedisOptions { sentinel_of, ..RedisOptions::default() };
-        let sentinel = redis_binary(&options).unwrap();
+        let sentinel = redis_own(&options).unwrap();
         let place = sentinel.address().unwrap();
         // The sentinel learns of replicas by asking the master.
         let knows = |text: String| text.contains("slaves=1");

@@ -19,7 +19,7 @@ mod tokens;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
-use test_servers::{RedisOptions, redis_binary};
+use test_servers::{RedisOptions, redis_own};
 
 type Test = fn();
 
@@ -44,7 +44,7 @@ const TESTS: &[(&str, Test)] = &[
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let required = std::env::var("DSYNC_REQUIRE").is_ok_and(|what| what == "all");
-    let found = redis_binary(&RedisOptions::default());
+    let found = redis_own(&RedisOptions::default());
     if let Err(error) = &found {
         eprintln!("NOT RUN: {error:#}");
     }
@@ -69,5 +69,5 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 fn server(arguments: &[&str]) -> test_servers::Server {
     let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-    redis_binary(&RedisOptions { arguments, ..RedisOptions::default() }).unwrap()
+    redis_own(&RedisOptions { arguments, ..RedisOptions::default() }).unwrap()
 }

@@ -9,7 +9,7 @@ use control_plane::{ControlPlane, Options, binaries};
 
 use super::cargo::{cargo, has, root, rustup};
 use super::metadata::Metadata;
-use super::{Context, Outcome, package, shell, tidy};
+use super::{Context, Outcome, package, shell, tidy, ways};
 use crate::conformance;
 use crate::output::say;
 
@@ -38,6 +38,12 @@ pub(super) const STAGES: &[Stage] = &[
         run: cluster,
     },
     Stage { name: TEST, minutes: 20, about: "all tests, documentation included", run: test },
+    Stage {
+        name: "ways",
+        minutes: 12,
+        about: "Redis and etcd in containers, and by URL",
+        run: every_way,
+    },
     Stage {
         name: "simulate",
         minutes: 22,
@@ -194,6 +200,17 @@ fn test(context: &mut Context) -> Result<Outcome> {
         0 => Outcome::Passed,
         skipped => Outcome::PassedBut(format!("{skipped} tests were ignored, shown above")),
     })
+}
+
+fn every_way(_: &mut Context) -> Result<Outcome> {
+    if let Some(trouble) = ways::trouble() {
+        return Ok(Outcome::NotRun(trouble));
+    }
+    if !run(&ways::containers()?)? {
+        return Ok(Outcome::Failed("see the failures above, in containers".to_owned()));
+    }
+    let (command, _servers) = ways::urls()?;
+    Ok(verdict(run(&command)?, "see the failures above, by URL"))
 }
 
 fn reports(_: &mut Context) -> Result<Outcome> {

@@ -1,0 +1,110 @@
+//! Images of the servers for tests, of the programs of this machine: where no registry can be
+//! reached, nothing else has them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+use test_servers::{docker, etcd, redis};
+
+use crate::output::say;
+use crate::usage::UsageError;
+
+pub(crate) const HELP: &str = "\
+usage: cargo xtask images
+
+Makes images for the tests that run their servers in containers: of the redis-server on PATH, and of
+the etcd on PATH or of the control plane. Takes a Docker engine, and no registry. Prints what to set,
+as lines for a shell:
+
+  eval \"$(cargo xtask images)\"
+  DSYNC_TEST_WAY=docker cargo test -p dsync-redis
+";
+
+/// An image that was made.
+pub(crate) struct Image {
+    /// The variable by which the tests are told of it.
+    pub(crate) variable: &'static str,
+    pub(crate) name: String,
+}
+
+pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
+    if let Some(argument) = arguments.next().map_err(UsageError::from)? {
+        return Err(UsageError::from(argument.unexpected()).into());
+    }
+    for Image { variable, name } in make()? {
+        say(&format!("export {variable}={name}\n"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the images of both servers.
+pub(crate) fn make() -> Result<[Image; 2]> {
+    docker::engine()?;
+    let redis = redis::program().context("put one there (Debian's package is redis-server)")?;
+    Ok([
+        image(redis::IMAGE_VARIABLE, "redis-server", &redis)?,
+        image(etcd::IMAGE_VARIABLE, "etcd", &etcd::program()?)?,
+    ])
+}
+
+/// An image with `program` on its PATH as `name`, with the libraries that it loads.
+fn image(variable: &'static str, name: &str, program: &Path) -> Result<Image> {
+    let folder = control_plane::target_dir().join("images").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| failed("remove", &folder))?;
+    }
+    let root = folder.join("root");
+    copy(program, &root.join("usr/bin").join(name))?;
+    for library in libraries(program)? {
+        let place = library.strip_prefix("/").unwrap_or(&library);
+        copy(&library, &root.join(place))?;
+    }
+    let archive = folder.join("image.tar");
+    output(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&root).arg("."))?;
+    let image = format!("dsync-test/{name}:local");
+    output(Command::new("docker").arg("import").arg(&archive).arg(&image))?;
+    fs::remove_dir_all(&folder).with_context(|| failed("remove", &folder))?;
+    Ok(Image { variable, name: image })
+}
+
+/// What the dynamic linker would load, itself included; nothing for a program that is static.
+fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
+    let listed = Command::new("ldd").arg(program).env("LC_ALL", "C").output();
+    let listed = listed.context("failed to run ldd")?;
+    let errors = String::from_utf8_lossy(&listed.stderr);
+    if errors.contains("not a dynamic executable") {
+        return Ok(Vec::new());
+    }
+    if !listed.status.success() {
+        bail!("`ldd {}` failed: {}", program.display(), errors.trim());
+    }
+    let text = String::from_utf8_lossy(&listed.stdout);
+    if let Some(line) = text.lines().find(|line| line.contains("not found")) {
+        bail!("{} lacks a library: {}", program.display(), line.trim());
+    }
+    // `libssl.so.3 => /lib/x86_64-linux-gnu/libssl.so.3 (0x…)`, `/lib64/ld-linux-x86-64.so.2 (0x…)`
+    let paths = text.split_whitespace().filter(|word| word.starts_with('/'));
+    Ok(paths.map(PathBuf::from).collect())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let parent = to.parent().with_context(|| format!("{} is no file", to.display()))?;
+    fs::create_dir_all(parent).with_context(|| failed("make", parent))?;
+    fs::copy(from, to).with_context(|| failed("copy", from))?;
+    Ok(())
+}
+
+fn output(command: &mut Command) -> Result<()> {
+    let shown = format!("{command:?}");
+    let output = command.output().with_context(|| format!("failed to run {shown}"))?;
+    if !output.status.success() {
+        bail!("{shown} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
+
+fn failed(what: &str, path: &Path) -> String {
+    format!("failed to {what} {}", path.display())
+}

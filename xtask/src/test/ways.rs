@@ -1,0 +1,47 @@
+//! Each way in which the tests get their Redis and their etcd.
+//!
+//! Stage `test` takes one of them, which `DSYNC_TEST_WAY` may name.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use test_servers::{EtcdOptions, RedisOptions, Server, docker};
+
+use super::cargo::cargo;
+use crate::images;
+
+const DRIVERS: [&str; 4] = ["-p", "dsync-redis", "-p", "dsync-etcd"];
+
+/// Why there can be no containers here.
+pub(super) fn trouble() -> Option<String> {
+    docker::engine().err().map(|error| format!("{error:#}"))
+}
+
+/// In containers: all tests of the drivers, and of what starts the servers.
+pub(super) fn containers() -> Result<Command> {
+    let mut command = tests("docker");
+    for image in images::make()? {
+        command.env(image.variable, image.name);
+    }
+    let tests = ["-p", "test-servers", "--test", "own", "--test", "server"];
+    command.args(DRIVERS).args(tests).args(["--test", "conformance"]);
+    Ok(command)
+}
+
+/// Somebody else's servers, which are here until the second value goes: the suite alone, as the
+/// other tests set up servers of their own.
+pub(super) fn urls() -> Result<(Command, [Server; 2])> {
+    let redis = test_servers::redis_own(&RedisOptions::default()).context("no Redis")?;
+    let etcd = test_servers::etcd_own(&EtcdOptions::default()).context("no etcd")?;
+    let mut command = tests("url");
+    command.args(DRIVERS).args(["--test", "conformance"]);
+    command.env(test_servers::redis::REDIS_VARIABLE, redis.url());
+    command.env(test_servers::etcd::ETCD_VARIABLE, etcd.url());
+    Ok((command, [redis, etcd]))
+}
+
+fn tests(way: &str) -> Command {
+    let mut command = cargo(["test", "--locked", "--no-fail-fast"]);
+    command.env("DSYNC_TEST_WAY", way).env("DSYNC_REQUIRE", "all");
+    command
+}

@@ -1,67 +1,64 @@
-//! Where the server is: it is named, or sentinels know the present master.
+//! Where the servers are, as a URL tells it.
 
 use dsync::{Error, ErrorKind, Result};
-use redis::sentinel::{Sentinel, SentinelNodeConnectionInfo};
-use redis::{Client, ConnectionInfo, IntoConnectionInfo as _, RedisError, RedisResult};
+use redis::{Client, RedisError, RedisResult, TlsCertificates};
 
-const EXPECTED: &str = "write redis://host:port, rediss://host:port for TLS, or \
-     redis+sentinel://host:port,host:port/service for the master that sentinels know";
+use crate::master::Master;
+use crate::sentinels::Sentinels;
+
+const EXPECTED: &str = "write redis://host:port, redis+sentinel://host:port,host:port/service for the \
+     master that sentinels know, or redis+cluster://host:port,host:port; and rediss for TLS";
 
 pub(crate) enum Place {
-    Server(Client),
-    Sentinels { sentinels: Vec<ConnectionInfo>, service: String, node: SentinelNodeConnectionInfo },
+    Master(Box<Master>),
+    /// Clients of some of its nodes.
+    Cluster(Vec<Client>),
 }
 
 impl Place {
-    /// What a URL names.
-    pub(crate) fn parse(url: &str) -> Result<Self> {
+    pub(crate) fn master(master: Master) -> Self {
+        Self::Master(Box::new(master))
+    }
+
+    /// What a URL names, with these certificates instead of the usual authorities.
+    pub(crate) fn parse(url: &str, certificates: Option<&TlsCertificates>) -> Result<Self> {
         // The URL may have a password in it, so it is not shown.
-        let wrong = |error: RedisError| {
-            let message =
-                format!("the URL of the Redis server cannot be used: {error}; {EXPECTED}");
-            Error::definite(ErrorKind::Invalid, message).with_source(error)
+        let invalid = |what: &str| {
+            let message = format!("the URL of the Redis server cannot be used: {what}; {EXPECTED}");
+            Error::definite(ErrorKind::Invalid, message)
         };
-        let Some(rest) = url.strip_prefix("redis+sentinel://") else {
-            return Client::open(url).map(Self::Server).map_err(wrong);
+        let wrong = |error: RedisError| invalid(&error.to_string()).with_source(error);
+        let open = |url: &str| -> RedisResult<Client> {
+            match certificates {
+                None => Client::open(url),
+                Some(certificates) => Client::build_with_tls(url, certificates.clone()),
+            }
         };
-        let (user, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| invalid("it has no scheme"))?;
+        let Some((scheme, kind)) = scheme.split_once('+') else {
+            return open(url).map(|client| Self::master(Master::Named(client))).map_err(wrong);
+        };
+        // User and password are those of the servers, at each of which they are the same.
+        let (login, rest) = rest
+            .rsplit_once('@')
+            .map_or(("", rest), |(_, hosts)| rest.split_at(rest.len() - hosts.len()));
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (service, database) = path.split_once('/').unwrap_or((path, "0"));
-        if service.is_empty() {
-            let message = format!("the URL of the sentinels names no service; {EXPECTED}");
-            return Err(Error::definite(ErrorKind::Invalid, message));
-        }
-        // User, password and database are those of the servers.
-        let at = if user.is_empty() { String::new() } else { format!("{user}@") };
-        let server = format!("redis://{at}localhost/{database}");
-        let server = server.into_connection_info().map_err(wrong)?;
-        let sentinels: RedisResult<Vec<_>> =
-            hosts.split(',').map(|host| format!("redis://{host}").into_connection_info()).collect();
-        let sentinels = sentinels.map_err(wrong)?;
-        let node = SentinelNodeConnectionInfo::default()
-            .set_redis_connection_info(server.redis_settings().clone());
-        Ok(Self::Sentinels { sentinels, service: service.to_owned(), node })
-    }
-
-    /// Of the server that is the master now.
-    pub(crate) async fn client(&self) -> RedisResult<Client> {
-        match self {
-            Self::Server(client) => Ok(client.clone()),
-            Self::Sentinels { sentinels, service, node } => {
-                let mut sentinel = Sentinel::build(sentinels.clone())?;
-                sentinel.async_master_for(service, Some(node)).await
+        let clients = |login: &str| -> Result<Vec<Client>> {
+            let one = |host: &str| open(&format!("{scheme}://{login}{host}")).map_err(wrong);
+            hosts.split(',').map(one).collect()
+        };
+        match (kind, path.split_once('/').unwrap_or((path, "0"))) {
+            ("cluster", ("", _)) => clients(login).map(Self::Cluster),
+            ("cluster", _) => Err(invalid("a cluster has no databases")),
+            ("sentinel", ("", _)) => Err(invalid("it names no service of the sentinels")),
+            ("sentinel", (service, database)) => {
+                let master = open(&format!("{scheme}://{login}localhost/{database}"));
+                let master = master.map_err(wrong)?;
+                let sentinels =
+                    Sentinels::new(&clients("")?, service, &master, certificates.cloned());
+                Ok(Self::master(Master::Known(sentinels)))
             }
-        }
-    }
-
-    /// Without a password.
-    pub(crate) fn shown(&self) -> String {
-        match self {
-            Self::Server(client) => client.get_connection_info().addr().to_string(),
-            Self::Sentinels { sentinels, service, .. } => {
-                let hosts: Vec<_> = sentinels.iter().map(|info| info.addr().to_string()).collect();
-                format!("{service} of the sentinels {}", hosts.join(","))
-            }
+            _ => Err(invalid(&format!("{kind:?} is neither sentinel nor cluster"))),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The connection for requests, replaced when it is not to be trusted any more.
 
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,15 +7,15 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError, ScriptInvocation};
 
 use crate::classify::{Stage, classify};
-use crate::place::Place;
+use crate::master::Master;
 use crate::record::Answer;
 
 /// How long a connection may take to be made. The requests of an ordinary lease may take longer.
 const CONNECTING: Duration = Duration::from_millis(1500);
 
-/// Shared by all requests of a driver.
+/// Shared by all requests to one server.
 pub(crate) struct Session {
-    place: Place,
+    master: Master,
     current: Mutex<Current>,
     /// One at a time connects; the others wait for it.
     connecting: tokio::sync::Mutex<()>,
@@ -31,18 +30,18 @@ struct Current {
 }
 
 impl Session {
-    pub(crate) fn new(place: Place) -> Self {
-        Self { place, current: Mutex::default(), connecting: tokio::sync::Mutex::new(()) }
+    pub(crate) fn new(master: Master) -> Self {
+        Self { master, current: Mutex::default(), connecting: tokio::sync::Mutex::new(()) }
     }
 
     /// A client of the server that is the master now.
     pub(crate) async fn client(&self) -> dsync::Result<Client> {
-        self.place.client().await.map_err(|error| self.error(Stage::Connecting, &error))
+        self.master.client().await.map_err(|error| self.error(Stage::Connecting, &error))
     }
 
     /// Where the server is, without a password.
     pub(crate) fn server(&self) -> String {
-        self.place.shown()
+        self.master.shown()
     }
 
     /// Runs a script, once.
@@ -54,17 +53,13 @@ impl Session {
         let unanswered = GiveUp { session: self, number };
         let answer = script.invoke_async(&mut connection).await;
         let answer = answer.map_err(|error| self.error(Stage::Sent, &error));
-        // A server that cannot serve just now may not be the master any more.
-        let is_of_server = answer.as_ref().is_err_and(|error| {
-            matches!(error.kind(), dsync::ErrorKind::Unavailable | dsync::ErrorKind::Internal)
-        });
-        if !is_of_server {
+        if !answer.as_ref().is_err_and(is_of_server) {
             std::mem::forget(unanswered);
         }
         answer
     }
 
-    pub(crate) fn error(&self, stage: Stage, error: &RedisError) -> dsync::Error {
+    fn error(&self, stage: Stage, error: &RedisError) -> dsync::Error {
         classify(stage, &self.server(), error)
     }
 
@@ -141,7 +136,21 @@ impl Session {
     }
 }
 
-fn closed() -> dsync::Error {
+/// Whether a server cannot serve just now. It may not be the master any more, and its connection may
+/// be of no use.
+pub(crate) fn is_of_server(error: &dsync::Error) -> bool {
+    matches!(error.kind(), dsync::ErrorKind::Unavailable | dsync::ErrorKind::Internal)
+        && redirect(error).is_none()
+}
+
+/// The node that serves the slot instead, where the server has said so.
+pub(crate) fn redirect(error: &dsync::Error) -> Option<&str> {
+    let error = std::error::Error::source(error)?.downcast_ref::<RedisError>()?;
+    let (node, _) = error.redirect_node().filter(|_| error.code() == Some("MOVED"))?;
+    Some(node)
+}
+
+pub(crate) fn closed() -> dsync::Error {
     dsync::Error::definite(dsync::ErrorKind::Stopped, "the driver was closed")
 }
 
@@ -157,11 +166,5 @@ impl Drop for GiveUp<'_> {
         if current.number == self.number {
             current.connection = None;
         }
-    }
-}
-
-impl fmt::Debug for Session {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Session").field(&self.server()).finish()
     }
 }

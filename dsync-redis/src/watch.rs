@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use crate::classify::Stage;
 use crate::names::Names;
 use crate::record::in_millis;
-use crate::session::Session;
+use crate::servers::Servers;
 
 /// How long a server may take to answer on this connection, where no lease is shorter.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub(crate) struct Watches {
 
 /// What the task has of the driver.
 struct Shared {
-    session: Arc<Session>,
+    servers: Arc<Servers>,
     listeners: Arc<Listeners>,
     /// In milliseconds: how long the connection may be silent before it is asked, and how long it
     /// may take to answer.
@@ -44,10 +44,10 @@ struct Shared {
 }
 
 impl Watches {
-    pub(crate) fn new(session: Arc<Session>) -> Self {
+    pub(crate) fn new(servers: Arc<Servers>) -> Self {
         let listeners = Arc::new(Listeners::new());
         let patience = AtomicU64::new(in_millis(LONGEST));
-        Self { shared: Arc::new(Shared { session, listeners, patience }), task: Mutex::default() }
+        Self { shared: Arc::new(Shared { servers, listeners, patience }), task: Mutex::default() }
     }
 
     /// Notes a lease of this duration: a connection that is dead has to be noticed within it.
@@ -90,9 +90,9 @@ impl Shared {
     async fn run(&self) -> Result<Infallible> {
         let limit = self.patience();
         let connecting = async {
-            let client = self.session.client().await?;
+            let client = self.servers.client().await?;
             let connected = client.get_async_pubsub().await;
-            connected.map_err(|error| self.session.error(Stage::Connecting, &error))
+            connected.map_err(|error| self.servers.error(Stage::Connecting, &error))
         };
         let connected = timeout(limit, connecting).await.map_err(|_| self.silent(limit))??;
         let (mut sink, mut messages) = connected.split();
@@ -140,7 +140,7 @@ impl Shared {
     async fn limited<T>(&self, request: impl Future<Output = Result<T, RedisError>>) -> Result<T> {
         let limit = self.patience();
         let answer = timeout(limit, request).await.map_err(|_| self.silent(limit))?;
-        answer.map_err(|error| self.session.error(Stage::Sent, &error))
+        answer.map_err(|error| self.servers.error(Stage::Sent, &error))
     }
 
     fn patience(&self) -> Duration {
@@ -148,14 +148,14 @@ impl Shared {
     }
 
     fn silent(&self, limit: Duration) -> Error {
-        let server = self.session.server();
+        let server = &self.servers;
         let message =
             format!("{server} has not answered the connection of the watch for {limit:?}");
         Error::ambiguous(ErrorKind::Unavailable, message)
     }
 
     fn broken(&self) -> Error {
-        let message = format!("{} has closed the connection of the watch", self.session.server());
+        let message = format!("{} has closed the connection of the watch", &self.servers);
         Error::ambiguous(ErrorKind::Unavailable, message)
     }
 }

@@ -41,7 +41,7 @@ fn each_answer_has_its_kind_and_proof() {
         (answer("MISCONF"), Unavailable, false, "save"),
         (known(ServerErrorKind::ClusterDown), Unavailable, false, "slot"),
         (known(ServerErrorKind::TryAgain), Unavailable, false, "slot"),
-        (known(ServerErrorKind::Moved), Unavailable, false, "another node"),
+        (known(ServerErrorKind::Moved), Unavailable, false, "redis+cluster://"),
         (known(ServerErrorKind::Ask), Unavailable, false, "another node"),
         (known(ServerErrorKind::CrossSlot), Unsupported, false, "hash tags"),
         (answer("OOM"), Throttled, false, "maxmemory"),

@@ -68,7 +68,8 @@ impl Harness for Site {
     }
 
     fn operator(&self) -> Option<Arc<dyn Operator>> {
-        let client = redis::Client::open(self.url.as_str()).unwrap();
+        // None has a client for a cluster, whose keys are here and there.
+        let client = redis::Client::open(self.url.as_str()).ok()?;
         Some(Arc::new(Redis(client)))
     }
 

@@ -5,6 +5,9 @@ use std::time::Duration;
 use dsync::driver::{Acquired, Claim, Driver, Holder, Key, Kind, Nonce, Renewed};
 use dsync::{Error, ErrorKind};
 use dsync_redis::RedisDriver;
+use futures_util::StreamExt as _;
+use redis::{ClientTlsConfig, TlsCertificates};
+use test_servers::{Certificates, RedisOptions, redis_own};
 
 use crate::clients::say;
 use crate::{block_on, server};
@@ -127,7 +130,7 @@ pub(crate) fn wrong_type() {
 
 pub(crate) fn cluster() {
     block_on(async {
-        let server = server(&["--cluster-enabled", "yes"]);
+        let server = crate::cluster::node();
         check(&refusal(server.url()).await, ErrorKind::Unavailable, "slot");
     });
 }
@@ -139,6 +142,38 @@ pub(crate) fn tls() {
         let limit = Duration::from_secs(10);
         let error = tokio::time::timeout(limit, refusal(&url)).await.unwrap();
         check(&error, ErrorKind::Unavailable, "no connection");
+    });
+}
+
+/// Authority and client certificate: what they are for is refused without them.
+pub(crate) fn certificates() {
+    block_on(async {
+        let options = RedisOptions { has_tls: true, ..RedisOptions::default() };
+        let server = redis_own(&options).unwrap();
+        let Certificates { authority, certificate, key } = server.certificates().unwrap().clone();
+        let root_cert = Some(authority.into_bytes());
+        let client =
+            ClientTlsConfig { client_cert: certificate.into_bytes(), client_key: key.into_bytes() };
+        let both = TlsCertificates { client_tls: Some(client), root_cert };
+        let open = |certificates: &TlsCertificates| {
+            RedisDriver::open_with_certificates(server.url(), certificates).unwrap()
+        };
+        let trusted = open(&both);
+        let Acquired::Won(lease) = trusted.acquire(&self::key(), &claim()).await.unwrap() else {
+            panic!("not free")
+        };
+        let greeting = trusted.watch(&self::key()).next().await.unwrap();
+        assert!(greeting.is_ok(), "{greeting:?}");
+        trusted.release(&self::key(), &lease).await.unwrap();
+
+        check(&refusal(server.url()).await, ErrorKind::Unavailable, "UnknownIssuer");
+        let anonymous = open(&TlsCertificates { client_tls: None, ..both.clone() });
+        let error = anonymous.acquire(&self::key(), &claim()).await.unwrap_err();
+        check(&error, ErrorKind::Unavailable, "CertificateRequired");
+
+        let plain = server.url().replace("rediss://", "redis://");
+        let error = RedisDriver::open_with_certificates(&plain, &both).unwrap_err();
+        check(&error, ErrorKind::Invalid, "rediss");
     });
 }
 

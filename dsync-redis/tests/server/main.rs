@@ -12,6 +12,7 @@
 )]
 
 mod clients;
+mod cluster;
 mod errors;
 mod loss;
 mod tokens;
@@ -30,7 +31,11 @@ const TESTS: &[(&str, Test)] = &[
     ("a_server_without_memory_keeps_its_leaders", errors::memory),
     ("another_programs_key_is_left_alone", errors::wrong_type),
     ("a_node_of_a_cluster_without_slots_is_told", errors::cluster),
+    ("every_slot_of_a_cluster_is_served", cluster::slots),
+    ("a_slot_that_moves_is_followed", cluster::moved),
+    ("a_fail_over_of_a_cluster_is_followed", cluster::fail_over),
     ("tls_and_plain_text_do_not_mix", errors::tls),
+    ("certificates_are_shown_and_asked_for", errors::certificates),
     ("a_server_that_is_not_there_is_named", errors::refused),
     ("a_url_that_is_none_is_refused", errors::url),
     ("tokens_grow_after_everything_was_forgotten", tokens::forgotten),

@@ -9,15 +9,15 @@ use dsync_mock::MockDriver;
 use dsync_redis::RedisDriver;
 
 pub(crate) const USAGE: &str = "\
-mock://, kube://NAMESPACE?scope=SCOPE, redis://HOST:PORT, rediss://HOST:PORT, etcd://HOST:PORT,… or \
-etcds://HOST:PORT,…";
+mock://, kube://NAMESPACE?scope=SCOPE, redis://HOST:PORT, redis+sentinel://HOST:PORT,…/SERVICE, \
+redis+cluster://HOST:PORT,…, rediss for TLS, etcd://HOST:PORT,… or etcds://HOST:PORT,…";
 
 /// The driver that `url` names, and `config` with what the URL says besides.
 pub(crate) async fn open(url: &str, config: Config) -> Result<(Arc<dyn Driver>, Config)> {
     let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
     Ok(match scheme {
         "mock" => (Arc::new(MockDriver::new()), config),
-        "redis" | "rediss" => (Arc::new(RedisDriver::open(url)?), config),
+        _ if scheme.starts_with("redis") => (Arc::new(RedisDriver::open(url)?), config),
         "etcd" | "etcds" => (Arc::new(EtcdDriver::open(EtcdOptions::from_url(url)?)?), config),
         "kube" => {
             let config = of_kube(rest, config)?;

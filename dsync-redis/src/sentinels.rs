@@ -1,0 +1,64 @@
+//! Sentinels, which know the present master of a service.
+
+use std::fmt;
+
+use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
+use redis::{Client, ConnectionAddr, RedisConnectionInfo, RedisResult, TlsCertificates, TlsMode};
+
+pub(crate) struct Sentinels {
+    addresses: Vec<ConnectionAddr>,
+    service: String,
+    /// How the master is greeted.
+    master: RedisConnectionInfo,
+    has_tls: bool,
+    certificates: Option<TlsCertificates>,
+}
+
+impl Sentinels {
+    /// `master` is a client of a server that need not be there, with the master's settings.
+    pub(crate) fn new(
+        sentinels: &[Client],
+        service: &str,
+        master: &Client,
+        certificates: Option<TlsCertificates>,
+    ) -> Self {
+        let address = |client: &Client| client.get_connection_info().addr().clone();
+        Self {
+            addresses: sentinels.iter().map(address).collect(),
+            service: service.to_owned(),
+            master: master.get_connection_info().redis_settings().clone(),
+            has_tls: matches!(address(master), ConnectionAddr::TcpTls { .. }),
+            certificates,
+        }
+    }
+
+    /// Asks for the master.
+    pub(crate) async fn master(&self) -> RedisResult<Client> {
+        let addresses = self.addresses.iter().cloned();
+        let mut builder =
+            SentinelClientBuilder::new(addresses, &self.service, SentinelServerType::Master)?
+                .set_client_to_redis_db(self.master.db())
+                .set_client_to_redis_protocol(self.master.protocol());
+        if let Some(user) = self.master.username() {
+            builder = builder.set_client_to_redis_username(user);
+        }
+        if let Some(password) = self.master.password() {
+            builder = builder.set_client_to_redis_password(password);
+        }
+        if self.has_tls {
+            builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
+        }
+        if let Some(certificates) = &self.certificates {
+            builder = builder.set_client_to_redis_certificates(certificates.clone());
+        }
+        // Each sentinel's address has its certificates with it.
+        builder.build()?.async_get_client().await
+    }
+}
+
+impl fmt::Display for Sentinels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
+        write!(f, "{} of the sentinels {}", self.service, hosts.join(","))
+    }
+}

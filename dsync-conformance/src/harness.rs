@@ -92,8 +92,12 @@ pub trait ServerControl: fmt::Debug + Send + Sync {
     /// Lets it go on.
     async fn resume(&self) -> Result<()>;
 
-    /// Restarts it so that it has forgotten everything. `false`: it never forgets.
-    async fn forget(&self) -> Result<bool> {
+    /// Puts another in its place that has not heard of the last writes, and returns when that one
+    /// serves: a replica that is promoted, or nothing but a fresh start. What was acknowledged before
+    /// the call is still there then, or nothing is. `false`: nobody here takes its place. It is only
+    /// asked of a store whose tokens
+    /// [survive](dsync::driver::Capabilities::token_survives_loss) that.
+    async fn fail_over(&self) -> Result<bool> {
         Ok(false)
     }
 }

@@ -14,7 +14,7 @@ use dsync::EndCause;
 use dsync::driver::Holder;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::losses::Loss;
+pub(crate) use self::losses::{FAILED_OVER, Loss, UNDONE};
 
 /// A point on the clock of the run.
 pub type At = Duration;

@@ -75,5 +75,12 @@ impl Plan {
 ///
 /// Safe: every process that was started is killed.
 pub async fn run(harness: &dyn Harness, plan: &Plan) -> Result<History> {
+    run_since(harness, plan).await.map(|(history, _)| history)
+}
+
+/// The same, with the moment at which the history begins, on the clock of [`candidate::now`].
+///
+/// [`candidate::now`]: crate::candidate::now
+pub(crate) async fn run_since(harness: &dyn Harness, plan: &Plan) -> Result<(History, Duration)> {
     run::run(harness, plan).await
 }

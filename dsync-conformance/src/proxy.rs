@@ -70,6 +70,12 @@ impl Proxy {
         self.address
     }
 
+    /// Forwards to another server from now on, as a name that is moved. Connections that are open are
+    /// reset.
+    pub fn forward_to(&self, upstream: SocketAddr) {
+        self.shared.forward_to(upstream);
+    }
+
     /// Makes a fault, beside those that are there. It holds for connections that are open and for
     /// later ones, until [`heal`](Self::heal), unless the fault says otherwise.
     pub fn set(&self, fault: Fault) {

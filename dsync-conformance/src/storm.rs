@@ -7,6 +7,7 @@
 
 mod candidates;
 mod ground;
+mod losses;
 mod round;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use dsync::driver::{Capabilities, Expiry, WatchScope};
 
 use self::ground::HarnessGround;
 use crate::check::{CHECKED, Precision, check};
-use crate::history::History;
+use crate::history::{FAILED_OVER, History};
 use crate::rules::Kind;
 use crate::schedule::{Schedule, Shape, Store};
 use crate::simulation::{Batch, Tally};
@@ -126,7 +127,7 @@ impl Storm {
 
     /// 3.04: tokens go on growing over restarts of the store.
     fn across_restarts(&self) -> Verdict {
-        let restarts = ["server_killed", "forgotten"]
+        let restarts = ["server_killed", FAILED_OVER]
             .iter()
             .filter_map(|kind| self.tally.faults.get(*kind))
             .sum::<u64>();

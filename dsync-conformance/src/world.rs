@@ -125,6 +125,11 @@ impl World {
         }
     }
 
+    /// When its history begins.
+    pub(crate) fn epoch(&self) -> tokio::time::Instant {
+        self.recorder.instant(Duration::ZERO)
+    }
+
     /// Lets the schedule happen, then demands progress. What happened.
     pub(crate) async fn run(mut self) -> History {
         if let Err(error) = self.play().await {

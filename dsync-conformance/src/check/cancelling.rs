@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Precision, at, named};
-use crate::history::{At, Event, History, Loss, Outcome, Term};
+use crate::history::{At, Event, FAILED_OVER, History, Loss, Outcome, Term, UNDONE};
 use crate::violation::Violation;
 
 /// When something that is due at `due` has to have happened on a node: it has longer by the time
@@ -119,9 +119,6 @@ pub(super) fn over_for_good(
 /// Clocks that run at different rates are compared in whole microseconds.
 const ROUNDING: Duration = Duration::from_micros(10);
 
-/// The record loss that brings an earlier record back.
-const UNDONE: &str = "last_write_lost";
-
 /// 2.08: a record that is lost ends its term, while the store answers.
 pub(super) fn lost_records(
     history: &History,
@@ -134,10 +131,11 @@ pub(super) fn lost_records(
     for Loss { from, to, key, kind } in history.losses() {
         // A write that is undone may leave the record as good as it was, or bring it back.
         let undone = history.entries.iter().any(|later| {
-            let undoes = matches!(later.event, Event::RecordLoss { kind: UNDONE, .. });
+            let undoes =
+                matches!(later.event, Event::RecordLoss { kind: UNDONE | FAILED_OVER, .. });
             undoes && later.at >= from && later.at <= to + bound
         });
-        if kind == UNDONE || undone {
+        if [UNDONE, FAILED_OVER].contains(&kind) || undone {
             continue;
         }
         for term in terms.iter().filter(|term| key.is_none_or(|key| key == term.key)) {

@@ -2,6 +2,11 @@
 
 use super::{At, Event, History};
 
+/// The loss of the last write, which brings an earlier record back.
+pub(crate) const UNDONE: &str = "last_write_lost";
+/// The loss of all of the last writes, to all keys.
+pub(crate) const FAILED_OVER: &str = "failed_over";
+
 /// A record loss. It happened some time between these two: an operator of a real server takes a
 /// while, and another term may begin meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -32,6 +32,11 @@ impl Book {
         Self { epoch: now(), history }
     }
 
+    /// When the history begins.
+    pub(super) fn epoch(&self) -> Duration {
+        self.epoch
+    }
+
     /// A point on the clock of the run.
     pub(super) fn at(&self, instant: Duration) -> At {
         instant.saturating_sub(self.epoch)

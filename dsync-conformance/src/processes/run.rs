@@ -17,8 +17,9 @@ use crate::history::{At, Demand, Event, History, Timing};
 /// How often the parent looks.
 const LOOK: Duration = Duration::from_millis(5);
 
-pub(super) async fn run(harness: &dyn Harness, plan: &Plan) -> Result<History> {
+pub(super) async fn run(harness: &dyn Harness, plan: &Plan) -> Result<(History, Duration)> {
     let mut run = Run::begin(harness, plan).await?;
+    let epoch = run.book.epoch();
     for slot in 0..plan.candidates {
         run.start(slot)?;
     }
@@ -27,7 +28,7 @@ pub(super) async fn run(harness: &dyn Harness, plan: &Plan) -> Result<History> {
             break;
         }
     }
-    run.finish().await
+    Ok((run.finish().await?, epoch))
 }
 
 /// A node: the process that runs on it now.

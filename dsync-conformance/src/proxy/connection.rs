@@ -31,7 +31,7 @@ pub(super) async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
     let server = tokio::select! {
         biased;
         () = &mut reset => None,
-        server = TcpStream::connect(shared.upstream) => server.ok(),
+        server = TcpStream::connect(shared.upstream()) => server.ok(),
     };
     let ending = match server {
         None => Ending::Reset,

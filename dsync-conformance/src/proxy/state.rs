@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -57,7 +58,7 @@ impl State {
 /// What the tasks of a proxy share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) upstream: SocketAddr,
+    upstream: Mutex<SocketAddr>,
     state: watch::Sender<State>,
     pub(super) connections: AtomicU64,
     pub(super) open: AtomicU64,
@@ -69,7 +70,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(upstream: SocketAddr) -> Self {
         Self {
-            upstream,
+            upstream: Mutex::new(upstream),
             state: watch::Sender::new(State::default()),
             connections: AtomicU64::new(0),
             open: AtomicU64::new(0),
@@ -77,6 +78,15 @@ impl Shared {
             bytes: [const { AtomicU64::new(0) }; 2],
             lost_answers: AtomicU64::new(0),
         }
+    }
+
+    pub(super) fn upstream(&self) -> SocketAddr {
+        *self.upstream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn forward_to(&self, upstream: SocketAddr) {
+        *self.upstream.lock().unwrap_or_else(PoisonError::into_inner) = upstream;
+        self.set(Fault::Reset);
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<State> {

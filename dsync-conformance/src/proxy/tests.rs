@@ -114,6 +114,24 @@ fn is_reset(result: io::Result<()>) {
 }
 
 #[tokio::test]
+async fn it_forwards_to_another_server_when_it_is_told() {
+    let (first, proxy) = pair().await;
+    let second = Echo::start().await;
+    let mut old = connect(&proxy).await;
+    ask(&mut old, "one").await;
+    hear(&mut old, "one").await;
+    proxy.forward_to(second.address);
+    let (bytes, end) = rest(&mut old).await;
+    assert!(bytes.is_empty());
+    is_reset(end);
+    let mut new = connect(&proxy).await;
+    ask(&mut new, "other").await;
+    hear(&mut new, "other").await;
+    second.received(5).await;
+    first.received(3).await;
+}
+
+#[tokio::test]
 async fn it_forwards_and_counts() {
     let (echo, proxy) = pair().await;
     assert!(proxy.address().ip().is_loopback() && proxy.address() != echo.address);

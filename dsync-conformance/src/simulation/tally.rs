@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::history::{At, Event, History, Outcome};
+use crate::history::{At, Event, FAILED_OVER, History, Outcome};
 
 /// What a number of runs came to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,6 +59,8 @@ impl Tally {
                 Event::Answered { call, outcome, .. } if *outcome != Outcome::Ambiguous => {
                     applied.remove(call);
                 }
+                // It happens to the server, and not once more in each world.
+                Event::Took { kind: FAILED_OVER } => {}
                 Event::Took { kind } => *self.faults.entry((*kind).to_owned()).or_default() += 1,
                 Event::Fault { kind, .. } if is_of_the_node(kind) => {
                     *self.faults.entry((*kind).to_owned()).or_default() += 1;

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use dsync::ErrorKind;
 use tokio::runtime::Builder;
 
+use super::losses::Losses;
 use super::{Plan, Storm};
 use crate::check::Precision;
 use crate::processes;
@@ -17,8 +18,8 @@ const STEP: u32 = 4;
 
 /// Begins, and ends by itself after about the length of the plan. Where processes cannot be had,
 /// nothing comes of it.
-pub(super) fn beside(stores: &Stores, plan: Plan) -> JoinHandle<Storm> {
-    let stores = Arc::clone(stores);
+pub(super) fn beside(stores: &Stores, plan: Plan, losses: &Arc<Losses>) -> JoinHandle<Storm> {
+    let (stores, losses) = (Arc::clone(stores), Arc::clone(losses));
     thread::spawn(move || {
         let steps = plan.length.div_duration_f64(plan.lease * STEP).clamp(4.0, 1000.0);
         #[expect(
@@ -37,10 +38,11 @@ pub(super) fn beside(stores: &Stores, plan: Plan) -> JoinHandle<Storm> {
         };
         let run = async {
             let (stalls, begun) = (Stalls::watch(), tasks::now());
-            (processes::run(&*stores(), &plan).await, stalls.since(begun))
+            (processes::run_since(&*stores(), &plan).await, stalls.since(begun))
         };
         match runtime.block_on(run) {
-            (Ok(history), stalled) => {
+            (Ok((mut history, epoch)), stalled) => {
+                losses.of_processes(&mut history, epoch);
                 let what = "candidates in processes of their own, stopped and killed";
                 storm.judge(what, &history, Precision::REAL, stalled);
             }

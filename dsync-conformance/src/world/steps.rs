@@ -9,7 +9,7 @@ use tokio::time::sleep_until;
 
 use super::locker::{self, GiveUp, Use};
 use super::{World, rate};
-use crate::history::{At, Event, Verb};
+use crate::history::{At, Event, UNDONE, Verb};
 use crate::link::{Mishap, Refusal, WatchBreak};
 use crate::schedule::{Action, KeyName, Way};
 
@@ -248,7 +248,7 @@ impl World {
         };
         let (key, kind) = match action {
             Action::Forget => (None, "forgotten"),
-            Action::LoseLastWrite { key } => (Some(key_of(key)), "last_write_lost"),
+            Action::LoseLastWrite { key } => (Some(key_of(key)), UNDONE),
             Action::Delete { key } => (Some(key_of(key)), "deleted"),
             Action::Empty { key } => (Some(key_of(key)), "emptied"),
             Action::Overwrite { key, .. } => (Some(key_of(key)), "overwritten"),

@@ -9,16 +9,20 @@ use dsync::{Error, ErrorKind, Result, async_trait};
 use dsync_conformance::harness::{Operator, ServerControl, Via};
 use dsync_conformance::{Harness, candidate};
 use dsync_redis::RedisDriver;
-use test_servers::{RedisOptions, Server};
+use test_servers::Way;
 
-use crate::control::Own;
+use crate::control::{self, Pair};
 use crate::operator::Redis;
 
 /// A server to test on.
 #[derive(Debug)]
 pub(crate) struct Site {
     url: String,
-    server: Option<Arc<Server>>,
+    /// What is known of the server.
+    name: String,
+    /// None: it is somebody else's.
+    own: Option<Arc<Pair>>,
+    address: Option<SocketAddr>,
 }
 
 /// Where the server is, for candidates in processes of their own.
@@ -29,19 +33,24 @@ impl Site {
     /// down just now.
     pub(crate) fn of_candidate() -> Option<Self> {
         std::env::var_os(candidate::VARIABLE)?;
-        Some(Self { url: std::env::var(URL).ok()?, server: None })
+        let name = "redis-server".to_owned();
+        Some(Self { url: std::env::var(URL).ok()?, name, own: None, address: None })
     }
 
     pub(crate) fn find() -> anyhow::Result<Self> {
-        // What was acknowledged is there after a kill; what it is to forget, it is told.
-        let options = RedisOptions { persistent: true, ..RedisOptions::default() };
-        let server = Arc::new(test_servers::redis(&options)?);
-        Ok(Self { url: server.url().to_owned(), server: Some(server) })
+        let server = test_servers::redis(&control::options())?;
+        if server.way() == Way::Url {
+            let (url, address) = (server.url().to_owned(), server.address());
+            return Ok(Self { url, name: "redis-server".to_owned(), own: None, address });
+        }
+        let pair = Pair::start(server)?;
+        let (address, url) = (Some(pair.address()), format!("redis://{}", pair.address()));
+        let name = format!("redis-server {} with a replica", pair.version());
+        Ok(Self { url, name, own: Some(Arc::new(pair)), address })
     }
 
-    pub(crate) fn describe(&self) -> String {
-        let version = self.server.as_ref().map_or("", |server| server.version());
-        format!("redis-server {version}").trim_end().to_owned()
+    pub(crate) fn describe(&self) -> &str {
+        &self.name
     }
 }
 
@@ -60,22 +69,22 @@ impl Harness for Site {
     }
 
     fn server(&self) -> Option<String> {
-        Some(self.describe())
+        Some(self.name.clone())
     }
 
     fn address(&self) -> Option<SocketAddr> {
-        self.server.as_ref()?.address()
+        self.address
     }
 
     fn operator(&self) -> Option<Arc<dyn Operator>> {
-        // None has a client for a cluster, whose keys are here and there.
+        // A client of one server does not do for a cluster.
         let client = redis::Client::open(self.url.as_str()).ok()?;
         Some(Arc::new(Redis(client)))
     }
 
     fn server_control(&self) -> Option<Arc<dyn ServerControl>> {
-        let server = self.server.as_ref().filter(|server| server.is_controllable())?;
-        Some(Arc::new(Own(Arc::clone(server))))
+        let pair = Arc::clone(self.own.as_ref()?);
+        Some(pair)
     }
 
     fn environment(&self) -> Option<Vec<(String, String)>> {

@@ -27,7 +27,8 @@ use crate::test::{cargo, root, shell};
 
 pub(crate) const HELP: &str = "\
 usage: cargo xtask conformance [--driver DRIVER]... [--cluster CLUSTER] [--for TIME] [--seed N]
-                               [--worlds N] [--self-test] [--kind-image IMAGE] [--report DIR]
+                               [--worlds N] [--members N] [--self-test] [--kind-image IMAGE]
+                               [--report DIR]
        cargo xtask conformance --replay FILE
        cargo xtask conformance --write-docs
 
@@ -36,8 +37,8 @@ Holds drivers to every rule of dsync-conformance/GUARANTEES.md and writes DRIVER
 
   --driver DRIVER     mock (default; in virtual time, needs nothing), kube, redis, etcd, or
                       all; may be given several times. redis and etcd find their servers by
-                      themselves: DSYNC_TEST_REDIS, DSYNC_TEST_ETCD, or a program of this
-                      machine, with DSYNC_TEST_ETCD_MEMBERS=3 a cluster of so many
+                      themselves: DSYNC_TEST_REDIS and DSYNC_TEST_ETCD, containers, or
+                      programs of this machine
   --cluster CLUSTER   where kube is tested:
                         local    the API server of `cargo xtask cluster`, else one of its
                                  own (default)
@@ -47,6 +48,7 @@ Holds drivers to every rule of dsync-conformance/GUARANTEES.md and writes DRIVER
   --for TIME          how long to look for violations, for each driver: 90s, 10m or 2h
   --seed N            where chance begins (default: 1)
   --worlds N          how many schedules run beside each other on a real server (default: 8)
+  --members N         how many members an etcd cluster has that is started here (default: 1)
   --self-test         also see that the suite finds what is broken on purpose
   --kind-image IMAGE  the image of a kind node (default: KIND_IMAGE, else what kind takes)
   --report DIR        where reports go (default: target/conformance)

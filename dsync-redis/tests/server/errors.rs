@@ -1,5 +1,6 @@
 //! What servers answer that cannot or will not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dsync::driver::{Acquired, Claim, Driver, Holder, Key, Kind, Nonce, Renewed};
@@ -116,6 +117,32 @@ pub(crate) fn memory() {
         holder.release(&key(), &lease).await.unwrap();
         check(&refusal(server.url()).await, ErrorKind::Throttled, "maxmemory");
         assert_eq!(holder.read(&key()).await.unwrap(), None);
+    });
+}
+
+/// A restart with so much to load, so slowly, that it is asked meanwhile.
+pub(crate) fn loading() {
+    const FILL: &str = "for i = 1, 2000 do redis.call('SET', 'theirs:' .. i, i) end";
+    block_on(async {
+        let slowly =
+            ["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"];
+        let server = Arc::new(server(&slowly));
+        say::<()>(server.url(), &["EVAL", FILL, "0"]).await;
+        say::<()>(server.url(), &["SAVE"]).await;
+        server.kill(0).unwrap();
+        let restarted = {
+            let server = Arc::clone(&server);
+            tokio::task::spawn_blocking(move || server.start(0))
+        };
+        let driver = driver(server.url());
+        let mut has_said_so = false;
+        while let Err(error) = driver.acquire(&self::key(), &claim()).await {
+            assert!(error.is_retryable() && !error.is_ambiguous(), "{error}");
+            has_said_so |= error.to_string().contains("loading its data");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(has_said_so, "it was asked too late");
+        restarted.await.unwrap().unwrap();
     });
 }
 

@@ -31,6 +31,7 @@ const TESTS: &[(&str, Test)] = &[
     ("a_server_without_memory_keeps_its_leaders", errors::memory),
     ("another_programs_key_is_left_alone", errors::wrong_type),
     ("a_node_of_a_cluster_without_slots_is_told", errors::cluster),
+    ("a_server_that_loads_its_data_is_waited_for", errors::loading),
     ("every_slot_of_a_cluster_is_served", cluster::slots),
     ("a_slot_that_moves_is_followed", cluster::moved),
     ("a_fail_over_of_a_cluster_is_followed", cluster::fail_over),

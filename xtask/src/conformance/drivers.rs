@@ -103,6 +103,9 @@ fn server(request: &Request, place: &Place, package: &str, name: &str) -> Result
 fn suite(package: &str, target: &str, request: &Request) -> Command {
     let mut command = cargo(["test", "--locked", "-p", package, "--test", target]);
     command.env("DSYNC_CONFORMANCE_SEED", request.seed.to_string());
+    if let Some(members) = request.members {
+        command.env("DSYNC_TEST_ETCD_MEMBERS", members.to_string());
+    }
     if let Some(worlds) = request.worlds {
         command.env("DSYNC_CONFORMANCE_WORLDS", worlds.to_string());
     }

@@ -28,11 +28,16 @@ pub(super) struct Request {
     pub(super) seed: u64,
     /// How many schedules run beside each other on a real server.
     pub(super) worlds: Option<u32>,
+    /// How many members an etcd cluster has that is started for the tests.
+    pub(super) members: Option<u32>,
     pub(super) self_test: bool,
     pub(super) kind_image: Option<String>,
     /// Where reports go; absolute.
     pub(super) report: PathBuf,
 }
+
+/// The driver whose server is a cluster.
+const ETCD: &str = "etcd";
 
 impl Request {
     /// The command that does the same for one driver.
@@ -56,6 +61,9 @@ impl Request {
         if let Some(worlds) = self.worlds.filter(|_| driver != "mock") {
             add(format!("--worlds {worlds}"));
         }
+        if let Some(members) = self.members.filter(|_| driver == ETCD) {
+            add(format!("--members {members}"));
+        }
         if self.self_test {
             add("--self-test".to_owned());
         }
@@ -63,9 +71,17 @@ impl Request {
     }
 }
 
+/// A number from 1 on.
+fn number(option: &str, most: u32, arguments: &mut Parser) -> Result<u32, UsageError> {
+    let text = arguments.value()?.string()?;
+    let wrong = || UsageError(format!("{option} {text}: a number from 1 to {most}"));
+    text.parse().ok().filter(|number| (1..=most).contains(number)).ok_or_else(wrong)
+}
+
 pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
     let (mut names, mut cluster, mut length, mut seed) = (Vec::new(), None, None, None);
-    let (mut self_test, mut write_docs, mut worlds) = (false, false, None);
+    let (mut self_test, mut write_docs) = (false, false);
+    let (mut worlds, mut members) = (None, None);
     let (mut image, mut report, mut replay) = (None, None, None);
     let mut given = Vec::new();
     while let Some(argument) = arguments.next()? {
@@ -92,17 +108,8 @@ pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
                 seed =
                     Some(number.map_err(|_| UsageError(format!("--seed {text}: not a number")))?);
             }
-            Arg::Long("worlds") => {
-                let text = arguments.value()?.string()?;
-                worlds = match text.parse() {
-                    Ok(number @ 1..=1000) => Some(number),
-                    _ => {
-                        return Err(UsageError(format!(
-                            "--worlds {text}: a number from 1 to 1000"
-                        )));
-                    }
-                };
-            }
+            Arg::Long("worlds") => worlds = Some(number("--worlds", 1000, &mut arguments)?),
+            Arg::Long("members") => members = Some(number("--members", 7, &mut arguments)?),
             Arg::Long("kind-image") => image = Some(arguments.value()?.string()?),
             Arg::Long("report") => report = Some(PathBuf::from(arguments.value()?)),
             Arg::Long("replay") => replay = Some(PathBuf::from(arguments.value()?)),
@@ -126,6 +133,9 @@ pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
     if cluster.is_some() && !drivers.iter().any(|name| needs_cluster(name)) {
         return Err(UsageError("--cluster goes with --driver kube or all".to_owned()));
     }
+    if members.is_some() && !drivers.contains(&ETCD) {
+        return Err(UsageError("--members goes with --driver etcd or all".to_owned()));
+    }
     if image.is_some() && cluster != Some(Cluster::Kind) {
         return Err(UsageError("--kind-image goes with --cluster kind".to_owned()));
     }
@@ -136,6 +146,7 @@ pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
         length,
         seed: seed.unwrap_or(1),
         worlds,
+        members,
         self_test,
         kind_image: image.or_else(from_environment),
         report: match report {
@@ -221,6 +232,8 @@ mod tests {
             (&["--for", "soon"], "--for soon"),
             (&["--seed", "x"], "--seed x"),
             (&["--worlds", "0"], "--worlds 0"),
+            (&["--driver", "etcd", "--members", "many"], "--members many"),
+            (&["--driver", "redis", "--members", "3"], "--members goes with --driver etcd"),
             (&["--driver", "kube", "--kind-image", "i"], "--kind-image goes with --cluster kind"),
             (&["--replay", "f", "--seed", "1"], "--replay goes with no other option: --seed"),
             (&["--write-docs", "--self-test"], "--write-docs goes with no other"),

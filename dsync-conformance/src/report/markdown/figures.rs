@@ -151,7 +151,8 @@ pub(in crate::report) fn count(number: u64) -> String {
 }
 
 fn millis(value: Option<f64>) -> String {
-    value.map(|value| format!("{value} ms")).unwrap_or_default()
+    // To the microsecond.
+    value.map(|value| format!("{} ms", (value * 1e3).round() / 1e3)).unwrap_or_default()
 }
 
 /// Milliseconds in the two largest units that fit; nothing for none.

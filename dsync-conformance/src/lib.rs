@@ -36,6 +36,6 @@ pub use self::report::Report;
 pub use self::rules::{Need, RULES, Rule};
 pub use self::schedule::Schedule;
 pub use self::shrink::{Shrunk, shrink};
-pub use self::suite::{Suite, suite, suite_of};
+pub use self::suite::{Suite, suite, suite_of, where_found};
 pub use self::verdict::Verdict;
 pub use self::violation::Violation;

@@ -1,5 +1,6 @@
 //! The suite: one named test for each rule, against one store.
 
+mod absent;
 pub(crate) mod case;
 mod connector;
 pub(crate) mod peer;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use dsync::driver::Capabilities;
 use dsync::{Driver, Result};
 
+pub use self::absent::{REQUIRE_VARIABLE, where_found};
 use self::connector::Connector;
 pub(crate) use self::results::Subject;
 pub(crate) use self::runner::RuleTest;

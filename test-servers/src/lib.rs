@@ -11,8 +11,8 @@
 //! owns it is killed outright.
 
 // A tool for the workspace, not a part of the product: it waits for other processes, which takes a
-// real clock and real sleeps.
-#![allow(clippy::disallowed_methods)]
+// real clock and real sleeps. Tests that do not run say so loudly.
+#![allow(clippy::disallowed_methods, clippy::print_stderr)]
 
 mod certificates;
 pub mod docker;
@@ -21,6 +21,7 @@ mod program;
 pub mod redis;
 mod running;
 mod server;
+pub mod trials;
 mod way;
 
 pub use self::certificates::Certificates;

@@ -4,7 +4,6 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    clippy::print_stderr,
     clippy::disallowed_methods,
     missing_docs,
     reason = "tests on real servers, in real time"
@@ -16,62 +15,43 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use control_plane::wait::{self, Look};
-use libtest_mimic::{Arguments, Trial};
+use test_servers::trials::{self, Test};
 use test_servers::{EtcdOptions, RedisOptions, Server, etcd_own, redis_own};
 
 /// The kind of server that this process starts, tells of, and holds until it is killed.
 const OWNER_OF: &str = "DSYNC_TEST_OWNER_OF";
 
-type Start = fn() -> anyhow::Result<Server>;
-
-const SERVERS: [(&str, Start); 2] = [
-    ("redis", || redis_own(&RedisOptions::default())),
-    ("etcd", || etcd_own(&EtcdOptions::default())),
+const TESTS: &[Test] = &[
+    ("redis_can_be_paused_killed_and_started_again", || again(redis)),
+    ("redis_does_not_outlive_its_owner", || orphan("redis")),
+    ("etcd_can_be_paused_killed_and_started_again", || again(etcd)),
+    ("etcd_does_not_outlive_its_owner", || orphan("etcd")),
 ];
 
-type Test = fn(&str, Start);
+fn redis() -> anyhow::Result<Server> {
+    redis_own(&RedisOptions::default())
+}
 
-const TESTS: [(&str, Test); 2] =
-    [("can_be_paused_killed_and_started_again", again), ("does_not_outlive_its_owner", orphan)];
+fn etcd() -> anyhow::Result<Server> {
+    etcd_own(&EtcdOptions::default())
+}
 
 fn main() -> ExitCode {
-    let start = |name: &str| SERVERS.iter().find(|(known, _)| *known == name).unwrap().1;
     if let Ok(name) = std::env::var(OWNER_OF) {
-        let server = start(&name)().unwrap();
+        let server = if name == "redis" { redis() } else { etcd() }.unwrap();
         println!("{}", server.address().unwrap());
         loop {
             std::thread::park();
         }
     }
-    let arguments = Arguments::from_args();
-    let required = std::env::var("DSYNC_REQUIRE").is_ok_and(|what| what == "all");
-    let mut trials = Vec::new();
-    for (name, start) in SERVERS {
-        let found = if arguments.list { Ok(()) } else { start().map(drop) };
-        if let Err(error) = &found {
-            eprintln!("NOT RUN: {error:#}");
-        }
-        for (test, run) in TESTS {
-            let error = found.as_ref().err().map(|error| format!("{error:#}"));
-            let ignored = error.is_some() && !required;
-            let trial = Trial::test(format!("{name}_{test}"), move || {
-                if let Some(error) = error {
-                    return Err(error.into());
-                }
-                run(name, start);
-                Ok(())
-            });
-            trials.push(trial.with_ignored_flag(ignored));
-        }
-    }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    trials::run(TESTS, || redis().and_then(|_| etcd()).map(drop))
 }
 
 fn accepts(address: SocketAddr) -> bool {
     TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
 }
 
-fn again(_: &str, start: Start) {
+fn again(start: fn() -> anyhow::Result<Server>) {
     let server = start().unwrap();
     let address = server.address().unwrap();
     server.pause(0).unwrap();
@@ -88,7 +68,7 @@ fn again(_: &str, start: Start) {
     assert!(!accepts(address), "the server was dropped, and {address} accepts");
 }
 
-fn orphan(name: &str, _: Start) {
+fn orphan(name: &str) {
     let program = std::env::current_exe().unwrap();
     let mut owner =
         Command::new(program).env(OWNER_OF, name).stdout(Stdio::piped()).spawn().unwrap();

@@ -5,7 +5,6 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::print_stderr,
     clippy::disallowed_methods,
     missing_docs,
     reason = "tests on real servers, in real time"
@@ -21,12 +20,10 @@ use std::time::Duration;
 use dsync::driver::{Acquired, Claim, Driver as _, Holder, Key, Kind, Lease, Nonce};
 use dsync_etcd::{EtcdDriver, EtcdOptions};
 use etcd_client::Client;
-use libtest_mimic::{Arguments, Trial};
+use test_servers::trials::{self, Test};
 use test_servers::{Server, etcd_own};
 
-type Test = fn();
-
-const TESTS: &[(&str, Test)] = &[
+const TESTS: &[Test] = &[
     ("a_user_is_asked_for", errors::user),
     ("a_missing_right_is_named", errors::rights),
     ("credentials_that_nobody_wants_are_told", errors::unwanted),
@@ -49,28 +46,7 @@ const TESTS: &[(&str, Test)] = &[
 ];
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let required = std::env::var("DSYNC_REQUIRE").is_ok_and(|what| what == "all");
-    let found = if arguments.list {
-        Ok(None)
-    } else {
-        etcd_own(&test_servers::EtcdOptions::default()).map(Some)
-    };
-    if let Err(error) = &found {
-        eprintln!("NOT RUN: {error:#}");
-    }
-    let trials = TESTS.iter().map(|(name, test)| {
-        let (test, error) = (*test, found.as_ref().err().map(|error| format!("{error:#}")));
-        match error {
-            Some(error) if required => Trial::test(*name, move || Err(error.into())),
-            Some(_) => Trial::test(*name, || Ok(())).with_ignored_flag(true),
-            None => Trial::test(*name, move || {
-                test();
-                Ok(())
-            }),
-        }
-    });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    trials::run(TESTS, || etcd_own(&test_servers::EtcdOptions::default()).map(drop))
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

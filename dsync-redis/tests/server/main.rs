@@ -5,7 +5,6 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::print_stderr,
     clippy::disallowed_methods,
     missing_docs,
     reason = "tests on real servers, in real time"
@@ -19,12 +18,10 @@ mod tokens;
 
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Trial};
+use test_servers::trials::{self, Test};
 use test_servers::{RedisOptions, redis_own};
 
-type Test = fn();
-
-const TESTS: &[(&str, Test)] = &[
+const TESTS: &[Test] = &[
     ("a_password_is_asked_for", errors::password),
     ("a_missing_right_is_named", errors::rights),
     ("a_replica_is_refused_for_writes_and_for_reads", errors::replica),
@@ -48,24 +45,7 @@ const TESTS: &[(&str, Test)] = &[
 ];
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let required = std::env::var("DSYNC_REQUIRE").is_ok_and(|what| what == "all");
-    let found = redis_own(&RedisOptions::default());
-    if let Err(error) = &found {
-        eprintln!("NOT RUN: {error:#}");
-    }
-    let trials = TESTS.iter().map(|(name, test)| {
-        let (test, error) = (*test, found.as_ref().err().map(|error| format!("{error:#}")));
-        match error {
-            Some(error) if required => Trial::test(*name, move || Err(error.into())),
-            Some(_) => Trial::test(*name, || Ok(())).with_ignored_flag(true),
-            None => Trial::test(*name, move || {
-                test();
-                Ok(())
-            }),
-        }
-    });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    trials::run(TESTS, || redis_own(&RedisOptions::default()).map(drop))
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -1,0 +1,63 @@
+//! A suite whose server may not be there.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+use crate::{RULES, Rule};
+
+/// The environment variable that, with the value `all`, lets tests fail that cannot run.
+pub const REQUIRE_VARIABLE: &str = "DSYNC_REQUIRE";
+
+/// The `main` of a test target whose server may not be there: `find` looks for it, and `run` runs the
+/// [suite](crate::Suite) on it. Where there is none, every test is shown as ignored, with the reason on
+/// stderr; with `DSYNC_REQUIRE=all` every one fails.
+///
+/// ```no_run
+/// # #[derive(Debug)] struct Site;
+/// # impl Site { fn find() -> Result<Self, String> { Ok(Site) } }
+/// # #[dsync::async_trait]
+/// # impl dsync_conformance::Harness for Site {
+/// #     async fn connect(&self, _: dsync_conformance::harness::Via)
+/// #         -> dsync::Result<std::sync::Arc<dyn dsync::Driver>> {
+/// #         Ok(std::sync::Arc::new(dsync_mock::MockDriver::new()))
+/// #     }
+/// # }
+/// use dsync_conformance::{Suite, where_found};
+///
+/// fn main() -> std::process::ExitCode {
+///     where_found(Site::find, |site| Suite::new("my-driver", site).run())
+/// }
+/// ```
+pub fn where_found<T, E: Display>(
+    find: impl FnOnce() -> Result<T, E>,
+    run: impl FnOnce(T) -> ExitCode,
+) -> ExitCode {
+    let arguments = Arguments::from_args();
+    if arguments.list {
+        return without(&arguments, None);
+    }
+    match find() {
+        Ok(found) => run(found),
+        Err(error) => {
+            // With its causes, where the error has any to show.
+            let why = format!("{error:#}");
+            #[expect(clippy::print_stderr, reason = "a test that does not run says so loudly")]
+            {
+                eprintln!("NOT RUN: {why}");
+            }
+            let required = std::env::var(REQUIRE_VARIABLE).is_ok_and(|what| what == "all");
+            without(&arguments, required.then_some(why.as_str()))
+        }
+    }
+}
+
+/// Every test, shown as ignored, or failing with `why`.
+fn without(arguments: &Arguments, why: Option<&str>) -> ExitCode {
+    let trial = |rule: &Rule| match why.map(str::to_owned) {
+        Some(why) => Trial::test(rule.test_name(), move || Err(why.into())),
+        None => Trial::test(rule.test_name(), || Ok(())).with_ignored_flag(!arguments.list),
+    };
+    libtest_mimic::run(arguments, RULES.iter().map(trial).collect()).exit_code()
+}

@@ -9,6 +9,7 @@ use test_servers::{EtcdOptions, RedisOptions, Server, docker};
 
 use super::cargo::cargo;
 use crate::images;
+use crate::output::say;
 
 const DRIVERS: [&str; 4] = ["-p", "dsync-redis", "-p", "dsync-etcd"];
 
@@ -18,14 +19,18 @@ pub(super) fn trouble() -> Option<String> {
 }
 
 /// In containers: all tests of the drivers, and of what starts the servers.
-pub(super) fn containers() -> Result<Command> {
+pub(super) fn containers() -> Command {
     let mut command = tests("docker");
-    for image in images::make()? {
-        command.env(image.variable, image.name);
+    match images::make() {
+        Ok(images) => {
+            command.envs(images.map(|image| (image.variable, image.name)));
+        }
+        // Then they are pulled, or the tests say that they cannot be had.
+        Err(error) => say(&format!("no images of the programs of this machine: {error:#}\n")),
     }
     let tests = ["-p", "test-servers", "--test", "own", "--test", "server"];
     command.args(DRIVERS).args(tests).args(["--test", "conformance"]);
-    Ok(command)
+    command
 }
 
 /// Somebody else's servers, which are here until the second value goes: the suite alone, as the

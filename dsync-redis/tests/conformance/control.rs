@@ -7,7 +7,7 @@ use std::time::Duration;
 use dsync::{Result, async_trait};
 use dsync_conformance::harness::ServerControl;
 use dsync_conformance::proxy::Proxy;
-use redis::{Client, Cmd, FromRedisValue};
+use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue};
 use test_servers::{RedisOptions, Server, redis_own};
 use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
@@ -16,7 +16,7 @@ use crate::site::wrong;
 
 /// For how long a replica that is to be promoted has heard nothing.
 const BEHIND: Duration = Duration::from_millis(200);
-/// How long a replica may take to hear of everything.
+/// How long a server may take to answer, and a replica to hear of everything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Two servers that were started here.
@@ -83,7 +83,11 @@ async fn make(server: &Arc<Server>, act: fn(&Server) -> anyhow::Result<()>) -> R
 
 async fn say<T: FromRedisValue>(server: &Server, words: &[&str]) -> Result<T> {
     let client = Client::open(server.url()).map_err(|error| wrong(&error))?;
-    let connection = client.get_multiplexed_async_connection().await;
+    // Not the half second of the client: half of a fail-over is none, and the machine is busy.
+    let patient = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE));
+    let connection = client.get_multiplexed_async_connection_with_config(&patient).await;
     let mut connection = connection.map_err(|error| wrong(&error))?;
     let mut command = Cmd::new();
     for word in words {

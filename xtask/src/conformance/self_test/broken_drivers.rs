@@ -62,17 +62,24 @@ pub(super) fn drivers(folder: &Path) -> Result<(bool, Vec<Value>)> {
                 mutant.rule,
                 begun.elapsed(),
             ));
-            kills.push(json!({
-                "name": mutant.name,
-                "broken": driver.package,
-                "seen": Some(mutant.seen).filter(|seen| !seen.is_empty()),
-                "rule": mutant.rule,
-                "caught_by": told.as_ref().map(|_| mutant.rule),
-                "message": told.unwrap_or_default(),
-            }));
+            kills.push(kill(driver.package, mutant, told));
         }
     }
     Ok((passed, kills))
+}
+
+/// What came of a mistake, as reports want it.
+fn kill(package: &str, mutant: &Mutant, told: Option<String>) -> Value {
+    json!({
+        "name": format!("{package}: {}", mutant.name),
+        "broken": "driver",
+        "seen": Some(mutant.seen).filter(|seen| !seen.is_empty()),
+        "rule": mutant.rule,
+        "caught_by": told.as_ref().map(|_| mutant.rule),
+        "message": told.unwrap_or_default(),
+        // Nothing is searched: the test is run.
+        "schedules": [],
+    })
 }
 
 /// The test programs of a broken driver, by name.
@@ -125,6 +132,19 @@ fn run(tests: &BTreeMap<String, PathBuf>, mutant: &Mutant) -> Result<Option<Stri
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    /// `reports merge` takes nothing else.
+    #[test]
+    fn a_kill_has_the_fields_of_a_report() {
+        let mutant = &redis::MUTANTS[0];
+        let kill = kill("dsync-redis", mutant, Some("told".to_owned()));
+        assert_eq!(kill["broken"], "driver");
+        assert_eq!(kill["name"], format!("dsync-redis: {}", mutant.name));
+        assert_eq!(kill["caught_by"], kill["rule"]);
+        assert_eq!(kill["schedules"], json!([]));
+    }
+
     #[test]
     fn every_mistake_fits_its_driver() {
         for driver in super::DRIVERS {

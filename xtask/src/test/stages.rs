@@ -40,7 +40,7 @@ pub(super) const STAGES: &[Stage] = &[
     Stage { name: TEST, minutes: 20, about: "all tests, documentation included", run: test },
     Stage {
         name: "ways",
-        minutes: 12,
+        minutes: 15,
         about: "Redis and etcd in containers, and by URL",
         run: every_way,
     },

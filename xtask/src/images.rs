@@ -64,7 +64,13 @@ fn image(variable: &'static str, name: &str, program: &Path) -> Result<Image> {
     let archive = folder.join("image.tar");
     output(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&root).arg("."))?;
     let image = format!("dsync-test/{name}:local");
+    let inspect = ["image", "inspect", "--format", "{{.Id}}", &image];
+    let old = output(Command::new("docker").args(inspect)).ok();
     output(Command::new("docker").arg("import").arg(&archive).arg(&image))?;
+    if let Some(old) = old {
+        // Without its name it is only in the way. A container may still run of it.
+        let _ = output(Command::new("docker").args(["image", "rm", &old]));
+    }
     fs::remove_dir_all(&folder).with_context(|| failed("remove", &folder))?;
     Ok(Image { variable, name: image })
 }
@@ -96,13 +102,14 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn output(command: &mut Command) -> Result<()> {
+/// What a command prints.
+fn output(command: &mut Command) -> Result<String> {
     let shown = format!("{command:?}");
     let output = command.output().with_context(|| format!("failed to run {shown}"))?;
     if !output.status.success() {
         bail!("{shown} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    Ok(())
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn failed(what: &str, path: &Path) -> String {

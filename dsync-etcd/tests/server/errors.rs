@@ -90,7 +90,7 @@ pub(crate) fn token() {
         let _root = with_users(&server).await;
         let driver = as_user(&server, "dsync", "secret");
         let lease = win(&driver, &key("x"), 1).await;
-        // Longer than a token lives, and nothing is asked meanwhile.
+        // Longer than a token lives. To look whether it has expired would use it, which prolongs it.
         tokio::time::sleep(Duration::from_secs(3)).await;
         assert!(matches!(driver.renew(&key("x"), &lease).await, Ok(Renewed::Kept(_))));
         tokio::time::sleep(Duration::from_secs(3)).await;

@@ -24,8 +24,14 @@ pub(crate) fn used_again() {
         let second = win(&driver, &key("y"), 2).await;
         assert_eq!(ids(&mut client).await, spare);
         driver.release(&key("y"), &second).await.unwrap();
-        // Too old to last for as long as a claim asks.
-        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        until("the spare is too old to last for as long as a claim asks", || {
+            let (mut client, spare) = (client.clone(), spare[0]);
+            async move {
+                let left = client.lease_time_to_live(spare, None).await.unwrap().ttl();
+                left < claim(3).duration.as_secs().cast_signed()
+            }
+        })
+        .await;
         let third = win(&driver, &key("z"), 3).await;
         until("the old spare is revoked", || {
             let mut client = client.clone();

@@ -17,6 +17,7 @@ mod loss;
 mod tokens;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use test_servers::trials::{self, Test};
 use test_servers::{RedisOptions, redis_own};
@@ -48,9 +49,13 @@ fn main() -> ExitCode {
     trials::run(TESTS, || redis_own(&RedisOptions::default()).map(drop))
 }
 
+/// No test takes so long: what it waits for does not come any more.
+const LIMIT: Duration = Duration::from_secs(120);
+
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    runtime.worker_threads(2).enable_all().build().unwrap().block_on(future)
+    let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(LIMIT, future).await.expect("the test ends") })
 }
 
 fn server(arguments: &[&str]) -> test_servers::Server {

@@ -1,26 +1,31 @@
 //! Building the programs from their published Go modules.
 
-use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Read};
+mod newer;
+mod progress;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::{ETCD_VERSION, KUBERNETES_VERSION, on_path};
 use crate::environment::Environment;
 
-/// What the modules under `control-plane/go` ask for.
-const OLDEST: (u32, u32) = (1, 26);
-const REPORT_EVERY: Duration = Duration::from_secs(15);
+/// The oldest Go that the modules under `control-plane/go` accept.
+const BUILDS: (u32, u32) = (1, 26);
+/// The oldest Go that downloads a newer toolchain: the first one that verifies a module with the
+/// checksum database.
+const DOWNLOADS: (u32, u32) = (1, 13);
+/// How long a run of `go` may print nothing. Linking kube-apiserver takes a minute on a slow machine.
+const STALL: Duration = Duration::from_secs(600);
 
-/// A Go toolchain that's new enough.
+/// A Go toolchain that builds the programs, by itself or after it has downloaded a newer one.
 pub(super) struct Toolchain {
     program: PathBuf,
     version: String,
+    /// Such as `linux/amd64`.
+    platform: String,
 }
 
 /// What to build, and how it's called.
@@ -34,25 +39,40 @@ struct Target<'a> {
 }
 
 impl Toolchain {
-    /// The one on `PATH`.
+    /// Returns the toolchain on `PATH`.
     pub(super) fn find(environment: Environment<'_>) -> Result<Self> {
         let program =
             on_path(environment, "go").ok_or_else(|| anyhow!("PATH has no Go toolchain"))?;
+        let found = Self::at(program)?;
+        if number(&found.version) < DOWNLOADS {
+            let (major, minor) = DOWNLOADS;
+            let Self { program, version, .. } = &found;
+            bail!("{} is {version}; go{major}.{minor} or newer is needed", program.display());
+        }
+        Ok(found)
+    }
+
+    fn at(program: PathBuf) -> Result<Self> {
+        let shown = program.display();
         let output = Command::new(&program)
             .arg("version")
+            // Its own version, and not that of a go.mod nearby.
             .env("GOTOOLCHAIN", "local")
             .output()
-            .with_context(|| format!("could not run {} version", program.display()))?;
+            .with_context(|| format!("could not run {shown} version"))?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let shown = program.display();
-        let Some(version) = text.split_whitespace().find(|word| word.starts_with("go1.")) else {
-            bail!("`{shown} version` tells no version, but {:?}", text.trim());
+        // go version go1.26.8 linux/amd64
+        let mut words = text.split_whitespace().skip_while(|word| !word.starts_with("go1."));
+        let (Some(version), Some(platform)) = (words.next(), text.split_whitespace().last()) else {
+            bail!("`{shown} version` printed no version: {:?}", text.trim());
         };
-        if !is_new_enough(version) {
-            let (major, minor) = OLDEST;
-            bail!("{shown} is {version}; it takes go{major}.{minor} or newer");
-        }
-        Ok(Self { version: version.to_owned(), program })
+        let (version, platform) = (version.to_owned(), platform.to_owned());
+        Ok(Self { program, version, platform })
+    }
+
+    /// Returns this toolchain if it is new enough, or downloads one that is.
+    pub(super) fn new_enough(self, report: fn(&str)) -> Result<Self> {
+        if number(&self.version) >= BUILDS { Ok(self) } else { newer::download(&self, report) }
     }
 
     pub(super) fn version(&self) -> &str {
@@ -92,13 +112,14 @@ impl Toolchain {
     fn build(&self, target: &Target<'_>, out: &Path, report: fn(&str)) -> Result<()> {
         let name = target.module;
         let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("go").join(name);
-        let what = format!("{name} {}", target.version);
-        let started = Instant::now();
-        let mut child = Command::new(&self.program)
+        let what = format!("building {name} {}", target.version);
+        let mut command = Command::new(&self.program);
+        command
             .args(["build", "-mod=readonly", "-trimpath", "-v", "-ldflags", &target.ldflags, "-o"])
             .arg(out)
             .arg(target.package)
             .current_dir(&module)
+            .stdout(Stdio::null())
             .envs([
                 ("GOFLAGS", "-mod=readonly"),
                 ("GOTOOLCHAIN", "local"),
@@ -107,96 +128,41 @@ impl Toolchain {
             ])
             .env_remove("GOOS")
             .env_remove("GOARCH")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("could not run {}", self.program.display()))?;
-        let said = match child.stderr.take() {
-            Some(stderr) => follow(&what, started, stderr, report),
-            None => String::new(),
-        };
-        let status = child.wait().context("could not wait for the Go toolchain")?;
-        if !status.success() {
-            let dir = module.display();
-            bail!("building {what} in {dir} failed ({status}); the last lines of it:\n{said}");
-        }
-        Ok(())
+            // It would name the standard library of another toolchain than this one.
+            .env_remove("GOROOT");
+        run(command, &what, report)
+            .with_context(|| format!("{what} in {} failed", module.display()))
     }
 }
 
-/// Tells from time to time how far the build is, until it ends. Gives back the
-/// last lines of its output.
-fn follow(
-    what: &str,
-    started: Instant,
-    output: impl Read + Send + 'static,
-    report: fn(&str),
-) -> String {
-    const LAST: usize = 20;
-    let (sender, lines) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                break;
-            }
-        }
-    });
-    let mut next_report = started + REPORT_EVERY;
-    let mut progress = Progress::default();
-    let mut last = VecDeque::with_capacity(LAST);
-    loop {
-        match lines.recv_timeout(next_report.saturating_duration_since(Instant::now())) {
-            Ok(line) => {
-                progress.saw(&line);
-                if last.len() == LAST {
-                    last.pop_front();
-                }
-                last.push_back(line);
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                let seconds = started.elapsed().as_secs();
-                report(&format!("building {what}: {seconds} s, {}", progress.describe()));
-                next_report = Instant::now() + REPORT_EVERY;
-            }
-            Err(RecvTimeoutError::Disconnected) => return Vec::from(last).join("\n"),
-        }
+/// Runs `go` to its end. An error contains the last lines of what it printed.
+fn run(mut command: Command, what: &str, report: fn(&str)) -> Result<()> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("could not run {}", command.get_program().display()))?;
+    let printed = match child.stderr.take() {
+        Some(stderr) => progress::follow(what, stderr, STALL, report),
+        None => Ok(String::new()),
+    };
+    if printed.is_err() {
+        // The compilers that it started end with the package they are at.
+        let _ = child.kill();
     }
+    let status = child.wait().context("could not wait for the Go toolchain")?;
+    let printed = printed?;
+    if !status.success() {
+        bail!("{status}; the last lines of its output:\n{printed}");
+    }
+    Ok(())
 }
 
-/// What `go build -v` told: a line for each download and for each package.
-#[derive(Default)]
-struct Progress {
-    downloads: usize,
-    packages: usize,
-    package: String,
-}
-
-impl Progress {
-    fn saw(&mut self, line: &str) {
-        if line.starts_with("go: downloading ") {
-            self.downloads += 1;
-        } else if !line.contains(char::is_whitespace) {
-            self.packages += 1;
-            line.clone_into(&mut self.package);
-        }
-    }
-
-    fn describe(&self) -> String {
-        let Self { downloads, packages, package } = self;
-        if *packages == 0 {
-            format!("{downloads} modules downloaded")
-        } else {
-            format!("{packages} packages compiled, last {package}")
-        }
-    }
-}
-
-/// Whether `go1.26.8`, `go1.27rc1` and the like are recent enough.
-fn is_new_enough(version: &str) -> bool {
+/// Returns the first two numbers of `go1.26.8`, `go1.27rc1` and the like.
+fn number(version: &str) -> (u32, u32) {
     let mut numbers = version.trim_start_matches("go").split(|c: char| !c.is_ascii_digit());
     let mut number = || numbers.next().and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
-    (number(), number()) >= OLDEST
+    (number(), number())
 }
 
 #[cfg(test)]
@@ -206,11 +172,12 @@ mod tests {
     #[test]
     fn versions_compare_by_number() {
         for new in ["go1.26", "go1.26.8", "go1.27rc1", "go1.100", "go2.0"] {
-            assert!(is_new_enough(new), "{new}");
+            assert!(number(new) >= BUILDS, "{new}");
         }
         for old in ["go1.9", "go1.25.12", "go1"] {
-            assert!(!is_new_enough(old), "{old}");
+            assert!(number(old) < BUILDS, "{old}");
         }
+        assert!(number(newer::VERSION) >= BUILDS);
     }
 
     #[test]

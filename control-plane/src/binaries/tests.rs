@@ -1,5 +1,5 @@
-//! The order of the places, with folders made for it and an environment that's
-//! a function, so that nothing of the real one matters.
+//! The order of the places, with folders made for the test, an environment that is a function and a
+//! server on loopback, so that nothing of the real ones matters.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -7,9 +7,15 @@ use std::fs;
 
 use super::*;
 
-#[derive(Default)]
 struct Fake {
     variables: HashMap<&'static str, OsString>,
+    archive: Archive,
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self { variables: HashMap::new(), archive: archive::tests::out_of_reach() }
+    }
 }
 
 impl Fake {
@@ -18,8 +24,17 @@ impl Fake {
         self
     }
 
+    fn with_archive(mut self, archive: Archive) -> Self {
+        self.archive = archive;
+        self
+    }
+
     fn find(&self) -> Result<Binaries> {
-        find_in(&|name| self.variables.get(name).cloned(), |_| {})
+        find_in(&|name| self.variables.get(name).cloned(), &self.archive, |_| {})
+    }
+
+    fn plan(&self) -> Plan {
+        plan::plan_in(&|name| self.variables.get(name).cloned(), &self.archive).unwrap()
     }
 
     fn error(&self) -> String {
@@ -77,13 +92,45 @@ fn assets_without_the_programs_are_an_error_and_not_passed_over() {
 }
 
 #[test]
+fn the_archive_comes_before_a_build_and_then_from_the_cache() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "go", "exit 1");
+    let variables = |fake: Fake| fake.with("PATH", dir.path()).with("DSYNC_CACHE_DIR", dir.path());
+    let fake = variables(Fake::default().with_archive(archive::tests::in_reach()));
+    assert_eq!(fake.plan(), Plan::Download(fake.archive.url().to_owned()));
+    let binaries = fake.find().unwrap();
+    assert!(is_program(&binaries.etcd) && is_program(&binaries.kube_apiserver));
+    assert!(binaries.etcd.starts_with(dir.path()));
+    let later = variables(Fake::default());
+    assert_eq!(later.find().unwrap(), binaries);
+    assert_eq!(later.plan(), Plan::Found(binaries));
+}
+
+#[test]
+fn a_plan_says_what_is_missing_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    let fake = Fake::default().with("PATH", dir.path()).with("HOME", &home);
+    let Plan::Missing(reason) = fake.plan() else { panic!("{:?}", fake.plan()) };
+    assert!(reason.contains("no Go toolchain"), "{reason}");
+    assert!(reason.contains(fake.archive.url()), "{reason}");
+    put(dir.path(), "go", "echo go version go1.12.17 linux/amd64");
+    let Plan::Missing(reason) = fake.plan() else { panic!("{:?}", fake.plan()) };
+    assert!(reason.contains("go1.12.17"), "{reason}");
+    put(dir.path(), "go", "echo go version go1.19.8 linux/amd64");
+    assert_eq!(fake.plan(), Plan::Build("go1.19.8".to_owned()));
+    assert!(!home.exists());
+}
+
+#[test]
 fn one_program_on_path_does_not_do() {
     let dir = tempfile::tempdir().unwrap();
     put(dir.path(), ETCD, "");
     let fake = Fake::default().with("PATH", dir.path()).with("HOME", dir.path().join("home"));
     let error = fake.error();
     assert!(error.contains("no Go toolchain"), "{error}");
-    assert!(error.contains("setup-envtest"), "{error}");
+    assert!(error.contains("apt-get install golang-go"), "{error}");
+    assert!(error.contains(fake.archive.url()), "{error}");
     assert!(error.contains(ASSETS), "{error}");
 }
 
@@ -97,28 +144,65 @@ fn a_program_that_cannot_be_run_is_none() {
 }
 
 #[test]
-fn an_old_go_is_named() {
+fn a_go_that_is_too_old_to_download_another_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    put(dir.path(), "go", "echo go version go1.21.3 linux/amd64");
+    put(dir.path(), "go", "echo go version go1.12.17 linux/amd64");
     let fake = Fake::default().with("PATH", dir.path()).with("HOME", dir.path().join("home"));
     let error = fake.error();
-    assert!(error.contains("go1.21.3"), "{error}");
-    assert!(error.contains("go1.26 or newer"), "{error}");
+    assert!(error.contains("go1.12.17"), "{error}");
+    assert!(error.contains("go1.13 or newer"), "{error}");
+}
+
+/// A stand-in for a toolchain: it writes something to the file after `-o`.
+const BUILDS: &str = r#"[ "$1" = version ] && { echo go version go1.26.8 linux/amd64; exit; }
+while [ "$1" != -o ]; do shift; done
+echo "some/package" >&2
+echo > "$2"
+/bin/chmod +x "$2""#;
+
+#[test]
+fn an_old_go_downloads_a_newer_one_which_builds() {
+    let dir = tempfile::tempdir().unwrap();
+    let module = dir.path().join("golang.org/toolchain");
+    put(&module.join("bin"), "go", BUILDS);
+    put(&module.join("pkg/tool/linux_amd64"), "compile", "");
+    // As in the module cache: nobody may write them, and nobody may run them.
+    for program in ["bin/go", "pkg/tool/linux_amd64/compile"] {
+        fs::set_permissions(module.join(program), fs::Permissions::from_mode(0o444)).unwrap();
+    }
+    let path = dir.path().join("path");
+    let script = format!(
+        r#"[ "$1" = version ] && {{ echo go version go1.19.8 linux/amd64; exit; }}
+[ "$*" = "mod download -json golang.org/toolchain@v0.0.1-go1.26.8.linux-amd64" ] || exit 1
+echo '{{"Dir": "{}"}}'"#,
+        module.display()
+    );
+    put(&path, "go", &script);
+    let fake = Fake::default().with("PATH", &path).with("XDG_CACHE_HOME", dir.path());
+    let built = fake.find().unwrap();
+    assert!(is_program(&built.etcd) && is_program(&built.kube_apiserver));
+    assert!(is_program(&module.join("pkg/tool/linux_amd64/compile")));
+}
+
+#[test]
+fn an_old_go_that_cannot_download_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    put(
+        dir.path(),
+        "go",
+        r#"[ "$1" = version ] && { echo go version go1.19.8 linux/amd64; exit; }
+echo '{"Error": "module lookup disabled by GOPROXY=off"}'; exit 1"#,
+    );
+    let fake = Fake::default().with("PATH", dir.path()).with("XDG_CACHE_HOME", dir.path());
+    let error = fake.error();
+    assert!(error.contains("GOPROXY=off"), "{error}");
+    assert!(error.contains("golang.org/toolchain@v0.0.1-go1.26.8.linux-amd64"), "{error}");
 }
 
 #[test]
 fn go_builds_both_and_the_next_time_they_are_there() {
     let dir = tempfile::tempdir().unwrap();
-    // Stands in for a toolchain: writes something to the file after -o.
-    put(
-        dir.path(),
-        "go",
-        r#"[ "$1" = version ] && { echo go version go1.26.8 linux/amd64; exit; }
-while [ "$1" != -o ]; do shift; done
-echo "some/package" >&2
-echo > "$2"
-/bin/chmod +x "$2""#,
-    );
+    put(dir.path(), "go", BUILDS);
     let fake = Fake::default().with("PATH", dir.path()).with("XDG_CACHE_HOME", dir.path());
     let built = fake.find().unwrap();
     assert!(built.etcd.starts_with(dir.path().join("dsync")));

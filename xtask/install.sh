@@ -1,0 +1,99 @@
+#!/bin/sh
+# Installs what builds and tests of dsync need from the packages of this system.
+#
+#   xtask/install.sh PROGRAM...    where PROGRAM is cc, redis-server or go
+#
+# As root, or where `sudo -n` works, it installs the missing programs and prints one line. Elsewhere it
+# prints the one command to run. No service is started: the tests start their own servers.
+#
+# Exit status: 0 all programs are there, 1 a package could not be installed, 3 nothing may be installed.
+set -u
+
+# Two links of one build can get here at the same time; the second finds everything installed.
+if command -v flock >/dev/null; then
+  exec 9<"$0"
+  flock 9
+fi
+
+missing=
+for program in "$@"; do
+  command -v "$program" >/dev/null || missing="$missing $program"
+done
+[ -n "$missing" ] || exit 0
+
+if command -v apt-get >/dev/null; then
+  manager=apt-get
+elif command -v dnf >/dev/null; then
+  manager=dnf
+elif command -v brew >/dev/null; then
+  manager=brew
+else
+  echo "missing:$missing; install them with the package manager of this system" >&2
+  exit 3
+fi
+
+packages=
+for program in $missing; do
+  case $manager:$program in
+    apt-get:cc) package=build-essential ;;
+    apt-get:go) package=golang-go ;;
+    dnf:cc) package=gcc ;;
+    dnf:go) package=golang ;;
+    # Fedora ships the program in packages of different names.
+    dnf:redis-server) package=/usr/bin/redis-server ;;
+    brew:redis-server) package=redis ;;
+    *) package=$program ;;
+  esac
+  packages="$packages $package"
+done
+
+if [ "$manager" = brew ]; then
+  # Homebrew refuses to run as root, and does not ask for a password.
+  echo "missing:$missing; run: brew install$packages" >&2
+  exit 3
+elif [ "$(id -u)" -eq 0 ]; then
+  as_root=
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+  as_root='sudo -n '
+else
+  echo "missing:$missing; run: sudo $manager install$packages" >&2
+  exit 3
+fi
+
+echo "installing$missing: $as_root$manager install$packages" >&2
+log=$(mktemp)
+made_policy=
+finish() {
+  [ -z "$made_policy" ] || $as_root rm -f "$made_policy"
+  rm -f "$log"
+}
+trap finish EXIT
+trap 'exit 1' HUP INT TERM
+
+install_packages() {
+  case $manager in
+    dnf) $as_root dnf install -y $packages ;;
+    apt-get)
+      # Debian starts the service of a package unless this file says no.
+      policy=/usr/sbin/policy-rc.d
+      if [ ! -e "$policy" ]; then
+        made_policy=$policy
+        printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" && $as_root chmod +x "$policy"
+      fi
+      options='-y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 -o Acquire::http::Timeout=30'
+      $as_root env DEBIAN_FRONTEND=noninteractive apt-get $options update
+      $as_root env DEBIAN_FRONTEND=noninteractive apt-get $options install --no-install-recommends $packages
+      ;;
+  esac
+}
+if ! install_packages >"$log" 2>&1 </dev/null; then
+  tail -n 5 "$log" >&2
+  echo "could not install$packages, see above; once that is solved, run: $as_root$manager install$packages" >&2
+  exit 1
+fi
+for program in $missing; do
+  command -v "$program" >/dev/null || {
+    echo "$packages is installed, but $program is not on PATH" >&2
+    exit 1
+  }
+done

@@ -13,6 +13,7 @@ mod output;
 mod protoc;
 #[cfg(test)]
 mod scratch;
+mod setup;
 mod test;
 mod usage;
 
@@ -37,9 +38,15 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command {
         name: "test",
-        about: "set up all that is needed and run every check",
+        about: "install what is missing, build, and run all tests",
         help: test::HELP,
         run: test::run,
+    },
+    Command {
+        name: "ci",
+        about: "the same, and every other check: what CI runs",
+        help: test::CI_HELP,
+        run: test::run_all,
     },
     Command {
         name: "conformance",

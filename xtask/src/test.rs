@@ -1,11 +1,12 @@
-//! `cargo xtask test`: sets up all it needs, runs everything, and says loudly what it could not
-//! run.
+//! `cargo xtask test` and `cargo xtask ci`: install what is missing, run the stages, and list what
+//! could not be run.
 
 mod cargo;
 mod metadata;
 mod package;
 pub(crate) mod shell;
 mod stages;
+mod summary;
 mod tally;
 mod tidy;
 mod ways;
@@ -20,26 +21,38 @@ use control_plane::binaries::Binaries;
 use lexopt::{Arg, Parser, ValueExt};
 
 pub(crate) use self::cargo::{cargo, root};
-use self::stages::{CLUSTER, STAGES, Stage, TEST};
+use self::stages::{STAGES, Size, Stage, TEST};
+use self::summary::{Summary, clock};
 use self::tally::Tally;
 use crate::output::say;
 use crate::usage::UsageError;
 
 pub(crate) const HELP: &str = "\
-usage: cargo xtask test [--require all] [--only STAGE]... [--skip STAGE]... [--list]
+usage: cargo xtask test [--all] [--require all] [--only STAGE]... [--skip STAGE]... [--list]
 
-  --require all   fail on what could not be run, instead of only naming it
+  --all           run every check, as `cargo xtask ci` does
+  --require all   fail on what could not be run, instead of listing it
   --only STAGE    run this stage alone; may be given several times
   --skip STAGE    leave this stage out; may be given several times
-  --list          name the stages
+  --list          list the stages and their typical times
 
-The Kubernetes tests run against a real kube-apiserver, which comes from
-KUBEBUILDER_ASSETS, PATH, an earlier build, or is built by Go (1.26 or newer).
-Redis and etcd come as DSYNC_TEST_REDIS and DSYNC_TEST_ETCD, in containers, or
-from PATH; DSYNC_TEST_WAY=url, docker or binary allows one way alone.
-cargo-deny is installed by --require all, if it is missing.
+Builds everything and runs all tests, those on real servers included. What is
+missing is installed, as root or where `sudo -n` works; elsewhere the command
+that installs it is printed and the tests that need it are left out.
+
+kube-apiserver and etcd come from KUBEBUILDER_ASSETS, PATH, an earlier run, the
+envtest archive, or a build with Go. Redis and etcd can also be those of
+DSYNC_TEST_REDIS and DSYNC_TEST_ETCD; DSYNC_TEST_WAY=url, docker or binary
+allows one way alone.
 
 The last line counts the tests and, one each, the other stages.
+";
+
+pub(crate) const CI_HELP: &str = "\
+usage: cargo xtask ci [--require all] [--only STAGE]... [--skip STAGE]... [--list]
+
+The same as `cargo xtask test --all`: all tests, and every other check. See
+`cargo xtask test --help` for the options.
 ";
 
 /// How a stage ended.
@@ -55,7 +68,7 @@ enum Outcome {
 /// What a stage gets.
 #[derive(Default)]
 struct Context {
-    require_all: bool,
+    request: Request,
     /// The tests that Cargo ran.
     tests: Tally,
     /// The search for the servers' programs, while it goes on.
@@ -63,9 +76,11 @@ struct Context {
     control_plane: Option<ControlPlane>,
 }
 
-/// What was asked for.
+/// The command line.
 #[derive(Default)]
 struct Request {
+    /// Every check, and not only the tests.
+    all: bool,
     require_all: bool,
     list: bool,
     only: Vec<String>,
@@ -84,6 +99,7 @@ impl Request {
                     }
                     request.require_all = true;
                 }
+                Arg::Long("all") => request.all = true,
                 Arg::Long("only") => request.only.push(stage("--only", arguments)?),
                 Arg::Long("skip") => request.skip.push(stage("--skip", arguments)?),
                 Arg::Long("list") => request.list = true,
@@ -95,7 +111,12 @@ impl Request {
 
     fn wants(&self, stage: &Stage) -> bool {
         let named = |names: &[String]| names.iter().any(|name| name == stage.name);
-        (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
+        let is_chosen = if self.only.is_empty() {
+            self.all || stage.size == Size::Tests
+        } else {
+            named(&self.only)
+        };
+        is_chosen && !named(&self.skip)
     }
 }
 
@@ -109,70 +130,60 @@ fn stage(option: &str, arguments: &mut Parser) -> Result<String, UsageError> {
 }
 
 pub(crate) fn run(mut arguments: Parser) -> Result<ExitCode> {
-    let request = Request::parse(&mut arguments)?;
+    Ok(run_stages(Request::parse(&mut arguments)?))
+}
+
+/// `cargo xtask ci`.
+pub(crate) fn run_all(mut arguments: Parser) -> Result<ExitCode> {
+    Ok(run_stages(Request { all: true, ..Request::parse(&mut arguments)? }))
+}
+
+fn run_stages(request: Request) -> ExitCode {
     let stages: Vec<&Stage> = STAGES.iter().filter(|stage| request.wants(stage)).collect();
     if request.list {
-        for Stage { name, about, minutes, .. } in stages {
-            say(&format!("{name:<10}{about} (at most {minutes} min)\n"));
+        for Stage { name, about, typical, .. } in stages {
+            say(&format!("{name:<10}{about} (typically {})\n", clock(*typical)));
         }
-        return Ok(ExitCode::SUCCESS);
+        return ExitCode::SUCCESS;
     }
 
-    let mut context = Context { require_all: request.require_all, ..Context::default() };
-    if stages.iter().any(|stage| stage.name == CLUSTER) {
-        stages::prepare_cluster(&mut context);
-    }
-    let mut summary = String::new();
-    // Of the stages but those that count their parts themselves.
-    let mut tally = Tally::default();
-    for stage in stages {
-        let minutes = stage.minutes;
-        say(&format!("\n=== {}: {} (at most {minutes} min)\n", stage.name, stage.about));
+    let require_all = request.require_all;
+    let mut context = Context { request, ..Context::default() };
+    let (count, begun) = (stages.len(), Instant::now());
+    let mut summary = Summary::default();
+    for (number, stage) in (1..).zip(stages) {
+        say(&format!(
+            "\n=== [{number}/{count}] {}: {} (typically {}; {} so far)\n",
+            stage.name,
+            stage.about,
+            clock(stage.typical),
+            clock(begun.elapsed()),
+        ));
         let started = Instant::now();
         let outcome =
             (stage.run)(&mut context).unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
+        let took = started.elapsed();
         let outcome = match outcome {
-            Outcome::Passed | Outcome::PassedBut(_)
-                if started.elapsed().as_secs() > 60 * minutes =>
-            {
-                Outcome::Failed(format!("it took longer than {minutes} minutes"))
+            Outcome::Passed | Outcome::PassedBut(_) if took > stage.limit => {
+                Outcome::Failed(format!("it took longer than {}", clock(stage.limit)))
             }
             outcome => outcome,
         };
         let counts_itself = stage.name == TEST && context.tests != Tally::default();
-        let (word, detail) = match outcome {
-            Outcome::Passed => {
-                tally.passed += usize::from(!counts_itself);
-                ("passed", String::new())
-            }
-            Outcome::PassedBut(what) => {
-                tally.passed += usize::from(!counts_itself);
-                ("passed", format!("but: {what}"))
-            }
-            Outcome::Failed(why) => {
-                // A test that doesn't compile fails without being counted.
-                tally.failed += usize::from(!counts_itself || context.tests.failed == 0);
-                ("FAILED", why)
-            }
-            Outcome::NotRun(why) if request.require_all => {
-                tally.failed += 1;
-                ("FAILED", format!("NOT RUN: {why}"))
-            }
-            Outcome::NotRun(why) => {
-                tally.skipped += 1;
-                ("NOT RUN", why)
-            }
-        };
-        let seconds = started.elapsed().as_secs_f64();
-        let line = format!("{:<10}{word:<9}{seconds:>7.1} s  {detail}", stage.name);
-        say(&format!("--- {}\n", line.trim_end()));
-        summary.extend([line.trim_end(), "\n"]);
+        let line = summary.add(
+            stage.name,
+            outcome,
+            took,
+            require_all,
+            counts_itself.then_some(context.tests),
+        );
+        say(&format!("--- {line}\n"));
     }
     // The servers end before the summary, so that nothing is printed after it.
     context.control_plane = None;
-    let total = tally + context.tests;
-    say(&format!("\n=== summary\n{summary}\n{}", total.closing()));
-    Ok(if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    say(&summary.text(context.tests, begun.elapsed()));
+    let failed = (summary.tally + context.tests).failed;
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 #[cfg(test)]
@@ -190,16 +201,17 @@ mod tests {
             let stages = STAGES.iter().filter(|stage| request.wants(stage));
             stages.map(|stage| stage.name).collect::<Vec<_>>()
         };
-        assert_eq!(chosen(&[]).len(), STAGES.len());
+        assert_eq!(chosen(&[]), ["setup", "cluster", "build", "test", "ways"]);
+        assert_eq!(chosen(&["--all"]).len(), STAGES.len());
         assert_eq!(chosen(&["--only", "doc", "--only", "fmt"]), ["fmt", "doc"]);
-        assert_eq!(chosen(&["--skip", "deny"]).len(), STAGES.len() - 1);
+        assert_eq!(chosen(&["--all", "--skip", "deny"]).len(), STAGES.len() - 1);
         assert!(chosen(&["--only", "fmt", "--skip", "fmt"]).is_empty());
     }
 
     #[test]
     fn a_wrong_argument_is_named() {
         for (arguments, part) in [
-            (&["--only", "lint"][..], "--only lint: no such stage, but fmt, "),
+            (&["--only", "lint"][..], "--only lint: no such stage, but setup, "),
             (&["--skip", "lint"], "--skip lint: no such stage"),
             (&["--require", "some"], "--require some: only `all`"),
             (&["--fast"], "--fast"),

@@ -12,90 +12,84 @@ use super::metadata::Metadata;
 use super::{Context, Outcome, package, shell, tidy, ways};
 use crate::conformance;
 use crate::output::say;
+use crate::setup::{self, Missing};
 
+/// A part of `cargo xtask test` or `cargo xtask ci`.
 pub(super) struct Stage {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
-    /// How long it may take, from cold caches on two cores.
-    pub(super) minutes: u64,
+    pub(super) size: Size,
+    /// How long it takes on two cores after a change of the code, with the dependencies and the servers
+    /// already built.
+    pub(super) typical: Duration,
+    /// How long it may take, with nothing built yet.
+    pub(super) limit: Duration,
     pub(super) run: fn(&mut Context) -> Result<Outcome>,
 }
 
+/// Which command runs a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    /// `cargo xtask test`, and `cargo xtask ci` as well.
+    Tests,
+    /// `cargo xtask ci` alone.
+    Ci,
+}
+
 pub(super) const STAGES: &[Stage] = &[
-    Stage { name: "fmt", minutes: 1, about: "the code is formatted", run: fmt },
-    Stage {
-        name: "tidy",
-        minutes: 1,
-        about: "file sizes, dependency directions, links",
-        run: tidy,
-    },
-    Stage { name: "tree", minutes: 1, about: "dsync itself needs at most 30 crates", run: tree },
-    Stage { name: "clippy", minutes: 8, about: "no lint is violated", run: clippy },
-    Stage {
-        name: CLUSTER,
-        minutes: 15,
-        about: "a real kube-apiserver, for the tests",
-        run: cluster,
-    },
-    Stage { name: TEST, minutes: 20, about: "all tests, documentation included", run: test },
-    Stage {
-        name: "ways",
-        minutes: 15,
-        about: "Redis and etcd in containers, and by URL",
-        run: every_way,
-    },
-    Stage {
-        name: "simulate",
-        minutes: 22,
-        about: "100,000 schedules of faults, in virtual time",
-        run: simulate,
-    },
-    Stage {
-        name: "mutants",
-        minutes: 12,
-        about: "the suite finds every core that is broken on purpose",
-        run: mutants,
-    },
-    Stage {
-        name: "drivers",
-        minutes: 10,
-        about: "the suite finds every driver of a real server that is broken on purpose",
-        run: broken_drivers,
-    },
-    Stage {
-        name: "reports",
-        minutes: 3,
-        about: "what is generated from rules and reports",
-        run: reports,
-    },
-    Stage { name: "examples", minutes: 3, about: "the first command of the README", run: examples },
-    Stage {
-        name: "doc",
-        minutes: 5,
-        about: "the documentation builds without a warning",
-        run: doc,
-    },
-    Stage {
-        name: "package",
-        minutes: 8,
-        about: "every published crate packs and builds",
-        run: package,
-    },
-    Stage {
-        name: "deny",
-        minutes: 8,
-        about: "licences, sources and flaws of all dependencies",
-        run: deny,
-    },
-    Stage {
-        name: "msrv",
-        minutes: 8,
-        about: "nothing asks for a newer Rust than we state",
-        run: msrv,
-    },
+    stage("setup", Size::Tests, seconds(1), minutes(10), "the programs that the tests need", setup),
+    stage("fmt", Size::Ci, seconds(3), minutes(1), "the code is formatted", fmt),
+    stage("tidy", Size::Ci, seconds(1), minutes(1), "file sizes, dependencies, links", tidy),
+    stage("tree", Size::Ci, seconds(1), minutes(1), "dsync needs at most 30 crates", tree),
+    stage("clippy", Size::Ci, seconds(60), minutes(8), "no lint is violated", clippy),
+    stage("cluster", Size::Tests, seconds(10), minutes(20), "a real kube-apiserver", cluster),
+    stage("build", Size::Tests, seconds(60), minutes(10), "all tests are compiled", build),
+    stage(TEST, Size::Tests, minutes(5), minutes(20), "all tests, on real servers as well", test),
+    stage("ways", Size::Tests, seconds(30), minutes(15), "servers in containers, and by URL", ways),
+    stage("simulate", Size::Ci, minutes(7), minutes(22), "100,000 schedules of faults", simulate),
+    stage(
+        "mutants",
+        Size::Ci,
+        minutes(4),
+        minutes(12),
+        "the suite kills every broken core",
+        mutants,
+    ),
+    stage(
+        "drivers",
+        Size::Ci,
+        minutes(4),
+        minutes(10),
+        "it kills every broken driver",
+        broken_drivers,
+    ),
+    stage("reports", Size::Ci, seconds(10), minutes(3), "what rules and reports generate", reports),
+    stage("examples", Size::Ci, seconds(20), minutes(3), "the README's first command", examples),
+    stage("doc", Size::Ci, seconds(30), minutes(5), "the documentation has no warning", doc),
+    stage("package", Size::Ci, minutes(2), minutes(8), "every published crate packs", package),
+    stage("deny", Size::Ci, seconds(10), minutes(8), "licences and sources", deny),
+    stage("msrv", Size::Ci, seconds(5), minutes(8), "nothing needs a newer Rust", msrv),
 ];
 
-pub(super) const CLUSTER: &str = "cluster";
+const fn stage(
+    name: &'static str,
+    size: Size,
+    typical: Duration,
+    limit: Duration,
+    about: &'static str,
+    run: fn(&mut Context) -> Result<Outcome>,
+) -> Stage {
+    Stage { name, about, size, typical, limit, run }
+}
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+const fn minutes(count: u64) -> Duration {
+    Duration::from_secs(60 * count)
+}
+
 /// The stage whose tests are counted one by one.
 pub(super) const TEST: &str = "test";
 
@@ -109,6 +103,19 @@ const CARGO_DENY: &str = "0.20.2";
 /// Without the tree of who depends on whom, which is long and stands in `cargo tree`.
 const DENY: [&str; 7] =
     ["deny", "--offline", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
+
+fn setup(context: &mut Context) -> Result<Outcome> {
+    let missing = setup::install()?;
+    // A build of the servers takes minutes, which the next stages need not wait for.
+    context.binaries = Some(std::thread::spawn(|| binaries::find(Options::default().report)));
+    if missing.is_empty() {
+        return Ok(Outcome::Passed);
+    }
+    let lines = missing.iter().map(|Missing { program, without, remedy }| {
+        format!("no {program}, so without {without} ({remedy})")
+    });
+    Ok(Outcome::NotRun(lines.collect::<Vec<_>>().join("; ")))
+}
 
 fn run(command: &Command) -> Result<bool> {
     shell::run(command, shell::LIMIT, |_| {})
@@ -161,19 +168,16 @@ fn clippy(_: &mut Context) -> Result<Outcome> {
     run_cargo(args, "see the warnings above")
 }
 
-/// Starts looking for the servers' programs, and building them where none are found: a build takes
-/// minutes and is best spent beside the first stages.
-pub(super) fn prepare_cluster(context: &mut Context) {
-    context.binaries = Some(std::thread::spawn(|| binaries::find(Options::default().report)));
-}
-
 fn cluster(context: &mut Context) -> Result<Outcome> {
-    if let Some(search) = context.binaries.take() {
-        say("waiting for the programs of the servers\n");
-        let found = search.join().map_err(|_| anyhow!("the search for the servers panicked"))?;
-        if let Err(error) = found {
-            return Ok(Outcome::NotRun(format!("{error:#}")));
+    let found = match context.binaries.take() {
+        Some(search) => {
+            say("waiting for the programs of the servers\n");
+            search.join().map_err(|_| anyhow!("the search for the servers panicked"))?
         }
+        None => binaries::find(Options::default().report),
+    };
+    if let Err(error) = found {
+        return Ok(Outcome::NotRun(format!("{error:#}")));
     }
     let control_plane = ControlPlane::start(Options::default())?;
     say(&format!("kube-apiserver {} answers\n", control_plane.version()));
@@ -181,33 +185,46 @@ fn cluster(context: &mut Context) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// What stages `build` and `test` have in common, so that the second compiles nothing.
+const ALL_TESTS: [&str; 4] = ["test", "--workspace", "--locked", "--no-fail-fast"];
+
+fn build(_: &mut Context) -> Result<Outcome> {
+    run_cargo(ALL_TESTS.iter().chain(&["--no-run"]), "see the errors above")
+}
+
 fn test(context: &mut Context) -> Result<Outcome> {
-    let mut command = cargo(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    let mut command = cargo(ALL_TESTS);
     if let Some(control_plane) = &context.control_plane {
         command.env("DSYNC_TEST_KUBECONFIG", control_plane.kubeconfig());
         // The suite kills its server, and the other tests need theirs.
         command.env("DSYNC_CONFORMANCE_SERVER", "own");
     }
-    if context.require_all {
+    setup::prefer_programs(&mut command);
+    if context.request.require_all {
         command.env("DSYNC_REQUIRE", "all");
     } else if context.control_plane.is_none() {
-        // Its tests are of the very servers that could not be had; stage `cluster` has said so.
+        // Its tests are of the very servers that are missing; stage `cluster` has said so.
         command.args(["--exclude", "control-plane"]);
     }
     let passed = shell::run(&command, shell::LIMIT, |line| context.tests.hear(line))?;
     Ok(match context.tests.skipped {
         _ if !passed => Outcome::Failed("see the failures above".to_owned()),
         0 => Outcome::Passed,
-        skipped => Outcome::PassedBut(format!("{skipped} tests were ignored, shown above")),
+        skipped => Outcome::PassedBut(format!("{skipped} tests were not run, each named above")),
     })
 }
 
-fn every_way(_: &mut Context) -> Result<Outcome> {
+fn ways(context: &mut Context) -> Result<Outcome> {
     if let Some(trouble) = ways::trouble() {
         return Ok(Outcome::NotRun(trouble));
     }
-    if !run(&ways::containers())? {
+    let all = context.request.all;
+    let containers = if all { ways::containers() } else { ways::servers_alone() };
+    if !run(&containers)? {
         return Ok(Outcome::Failed("see the failures above, in containers".to_owned()));
+    }
+    if !all {
+        return Ok(Outcome::Passed);
     }
     let (command, _servers) = ways::urls()?;
     Ok(verdict(run(&command)?, "see the failures above, by URL"))
@@ -264,15 +281,13 @@ fn package(_: &mut Context) -> Result<Outcome> {
     Ok(verdict(run(&package::command(&metadata)?)?, "see the error above"))
 }
 
-fn deny(context: &mut Context) -> Result<Outcome> {
+fn deny(_: &mut Context) -> Result<Outcome> {
     if !has("deny") {
         let install = ["install", "--locked", "cargo-deny", "--version", CARGO_DENY];
-        if !context.require_all {
-            let command = install.join(" ");
-            return Ok(Outcome::NotRun(format!("no cargo-deny: `cargo {command}`")));
-        }
+        say(&format!("installing cargo-deny: cargo {}\n", install.join(" ")));
         if !run(&cargo(install))? {
-            return Ok(Outcome::NotRun("cargo-deny could not be installed, see above".to_owned()));
+            let command = install.join(" ");
+            return Ok(Outcome::NotRun(format!("no cargo-deny: run `cargo {command}`")));
         }
     }
     if !run(&cargo(DENY))? {

@@ -20,6 +20,13 @@ pub(super) fn trouble() -> Option<String> {
 
 /// In containers: all tests of the drivers, and of what starts the servers.
 pub(super) fn containers() -> Command {
+    let mut command = servers_alone();
+    command.args(DRIVERS).args(["--test", "server", "--test", "conformance"]);
+    command
+}
+
+/// In containers: the tests of what starts the servers.
+pub(super) fn servers_alone() -> Command {
     let mut command = tests("docker");
     match images::make() {
         Ok(images) => {
@@ -28,8 +35,7 @@ pub(super) fn containers() -> Command {
         // Then they are pulled, or the tests say that they cannot be had.
         Err(error) => say(&format!("no images of the programs of this machine: {error:#}\n")),
     }
-    let tests = ["-p", "test-servers", "--test", "own", "--test", "server"];
-    command.args(DRIVERS).args(tests).args(["--test", "conformance"]);
+    command.args(["-p", "test-servers", "--test", "own"]);
     command
 }
 

@@ -1,0 +1,90 @@
+//! Installs the programs that the tests need, or says how to install them.
+//!
+//! `install.sh` beside this crate does the work. It is a script because the linker of this workspace
+//! needs it as well: without a C compiler, xtask itself cannot be built.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use control_plane::binaries::{self, Plan};
+
+use crate::output::say;
+use crate::test::root;
+
+/// A program that is missing, what cannot run without it, and how to get it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Missing {
+    pub(crate) program: &'static str,
+    pub(crate) without: &'static str,
+    pub(crate) remedy: String,
+}
+
+/// A program that tests need.
+struct Need {
+    program: &'static str,
+    without: &'static str,
+    is_met: fn() -> bool,
+}
+
+const NEEDS: &[Need] = &[
+    Need {
+        program: "redis-server",
+        without: "the tests of dsync-redis on a real server",
+        is_met: || is_set("DSYNC_TEST_REDIS") || on_path("redis-server"),
+    },
+    Need {
+        program: "go",
+        without: "kube-apiserver and etcd, and with them the tests of dsync-kube and dsync-etcd",
+        is_met: || !matches!(binaries::plan(), Ok(Plan::Missing(_))),
+    },
+];
+
+/// Installs what is missing, and returns what is still missing afterwards.
+pub(crate) fn install() -> Result<Vec<Missing>> {
+    let unmet: Vec<&Need> = NEEDS.iter().filter(|need| !(need.is_met)()).collect();
+    if unmet.is_empty() {
+        return Ok(Vec::new());
+    }
+    let programs = unmet.iter().map(|need| need.program);
+    let said = run(&root().join("xtask/install.sh"), programs)?;
+    let still = unmet.iter().filter(|need| !(need.is_met)());
+    Ok(still
+        .map(|need| Missing { program: need.program, without: need.without, remedy: said.clone() })
+        .collect())
+}
+
+/// Runs the script. Returns its last line, which explains a failure.
+fn run(script: &Path, programs: impl Iterator<Item = &'static str>) -> Result<String> {
+    let output = Command::new(script)
+        .args(programs)
+        .output()
+        .with_context(|| format!("failed to run {}", script.display()))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    say(&said);
+    Ok(said.lines().last().unwrap_or_default().to_owned())
+}
+
+/// Lets tests start the programs of this machine, the quickest way to a server, where nothing else was
+/// chosen and all programs are there.
+pub(crate) fn prefer_programs(tests: &mut Command) {
+    let is_chosen =
+        ["DSYNC_TEST_WAY", "DSYNC_TEST_REDIS", "DSYNC_TEST_ETCD"].into_iter().any(is_set);
+    if !is_chosen && on_path("redis-server") && matches!(binaries::plan(), Ok(Plan::Found(_))) {
+        tests.env("DSYNC_TEST_WAY", "binary");
+    }
+}
+
+/// Whether a program of this name can be run.
+pub(crate) fn on_path(name: &str) -> bool {
+    find(name).is_some()
+}
+
+fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+}

@@ -10,8 +10,7 @@ use crate::etcd;
 use crate::leash::Leash;
 use crate::pki::{self, Authority, IdentityFiles};
 
-/// The files and the authority by which the API server and its users know each
-/// other.
+/// The certificates with which the API server and its users authenticate each other.
 #[derive(Debug)]
 pub(crate) struct Certificates {
     pub(crate) authority: Authority,
@@ -37,7 +36,7 @@ impl Certificates {
     }
 }
 
-/// Starts the API server, without waiting for it.
+/// Starts the API server without waiting until it is ready.
 pub(crate) fn start(
     program: &Path,
     dir: &Path,
@@ -50,10 +49,9 @@ pub(crate) fn start(
         format!("--bind-address={}", address.ip()),
         format!("--secure-port={}", address.port()),
         format!("--advertise-address={}", address.ip()),
-        // Which would publish its address for pods to use; there are none.
+        // A reconciler would publish the address for pods, and there are no pods.
         "--endpoint-reconciler-type=none".to_owned(),
-        // Where it would write certificates if it lacked some; by default not in
-        // a folder of ours.
+        // The default is a folder of the system. Certificates that are missing would be written there.
         format!("--cert-dir={}", dir.display()),
         format!("--tls-cert-file={}", certificates.server.certificate.display()),
         format!("--tls-private-key-file={}", certificates.server.key.display()),
@@ -64,8 +62,8 @@ pub(crate) fn start(
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local".to_owned(),
         format!("--service-account-key-file={}", certificates.tokens.certificate.display()),
         format!("--service-account-signing-key-file={}", certificates.tokens.key.display()),
-        // It would hold pods back until a controller, which doesn't run here, has
-        // made the service accounts.
+        // The plugin rejects pods until a controller has created the service accounts, and no
+        // controller runs here.
         "--disable-admission-plugins=ServiceAccount".to_owned(),
     ];
     args.extend(etcd_certificates.client_flags());
@@ -73,7 +71,7 @@ pub(crate) fn start(
         .context("could not start kube-apiserver")
 }
 
-/// Where its output goes.
+/// Returns the path of the log of the API server.
 pub(crate) fn log(dir: &Path) -> PathBuf {
     dir.join("kube-apiserver.log")
 }

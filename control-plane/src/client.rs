@@ -1,4 +1,4 @@
-//! Just enough of an HTTP client to ask the API server a few things.
+//! A small HTTP client for the API server.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,33 +11,34 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use crate::pki::Identity;
 
-/// Talks to the API server as one user: for setting up what a test needs, and
-/// for a look at things that goes past the code under test.
+/// A client for the API server that acts as one user.
+///
+/// A test uses it to create what it needs, and to read objects independently of the code under test.
 #[derive(Debug, Clone)]
 pub struct Client {
     agent: Agent,
     server: SocketAddr,
 }
 
-/// What the API server answered.
+/// An answer of the API server.
 #[derive(Debug, Clone)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The body as text; JSON, mostly.
+    /// The body as text, which is JSON for most paths.
     pub body: String,
 }
 
 impl Response {
-    /// The body as JSON; an error unless the status tells success.
+    /// Returns the body as JSON.
     ///
     /// # Errors
-    /// When the status is not 2xx, or the body is no JSON.
+    /// When the status is not 2xx, or the body is not JSON.
     pub fn json(&self) -> Result<Value> {
         if !(200..300).contains(&self.status) {
             bail!("the API server answered {}: {}", self.status, self.body.trim());
         }
-        serde_json::from_str(&self.body).context("the API server's answer is no JSON")
+        serde_json::from_str(&self.body).context("the answer of the API server is not JSON")
     }
 }
 
@@ -54,18 +55,18 @@ impl Client {
             .tls_config(tls)
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(10)))
-            // The server is on this machine, whatever the environment says.
+            // The server is on loopback, so a proxy from the environment must not be used.
             .proxy(None)
-            // Connections that were kept do not outlive a restart of the server.
+            // A restart of the server breaks idle connections.
             .max_idle_connections(0)
             .build();
         Ok(Self { agent: config.into(), server })
     }
 
-    /// Asks for `path`, such as `/version`.
+    /// Reads `path`, such as `/version`.
     ///
     /// # Errors
-    /// When there is no answer. An answer that refuses is no error here; see
+    /// When there is no answer within 10 seconds. A refusal is an answer, not an error; see
     /// [`Response::status`].
     pub fn get(&self, path: &str) -> Result<Response> {
         self.send("GET", path, None)

@@ -1,4 +1,4 @@
-//! The control plane as a whole.
+//! The control plane: both servers, from start to removal.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -17,11 +17,12 @@ use crate::leash::Leash;
 use crate::wait::{self, Look};
 use crate::{Options, api_server, etcd, kubeconfig, log_tail, ports};
 
-/// A running kube-apiserver with its etcd. Dropping it kills both and removes
-/// their folder, unless `DSYNC_KEEP_CLUSTER` is set.
+/// A running kube-apiserver with its etcd.
+///
+/// Dropping it kills both and removes their folder, unless `DSYNC_KEEP_CLUSTER` is set.
 #[derive(Debug)]
 pub struct ControlPlane {
-    // In the order in which they go: the servers before what they use.
+    // Fields are dropped in this order: the servers before what they use.
     api_server: Option<Leash>,
     etcd: Leash,
     places: Places,
@@ -29,7 +30,7 @@ pub struct ControlPlane {
     kubeconfig: PathBuf,
     version: String,
     start_timeout: Duration,
-    /// Where the log of the API server's latest run starts.
+    /// The byte at which the log of the API server's latest run starts.
     log_from: u64,
     kubeconfigs: AtomicUsize,
     folder: Folder,
@@ -59,11 +60,11 @@ impl Places {
 }
 
 impl ControlPlane {
-    /// Starts the servers and waits until they are of use.
+    /// Starts the servers and waits until they accept requests.
     ///
     /// # Errors
-    /// When the programs can't be found or built, or a server doesn't get ready;
-    /// the error then shows the end of its log.
+    /// When the programs cannot be obtained (see [`binaries::find`]), or a server does not become ready.
+    /// The error contains the end of its log.
     pub fn start(options: Options) -> Result<Self> {
         const ATTEMPTS: usize = 5;
         let Options { dir, start_timeout, certificate_lifetime, report } = options;
@@ -78,7 +79,7 @@ impl ControlPlane {
         let identity = certificates.authority.client("dsync-admin", &["system:masters"])?;
         let mut places = Places {
             binaries,
-            // Chosen below, and again when one turns out to be taken.
+            // Chosen below, and again if another process takes one first.
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             etcd: SocketAddr::from(([127, 0, 0, 1], 0)),
             certificates,
@@ -134,48 +135,49 @@ impl ControlPlane {
         Ok((etcd, api_server))
     }
 
-    /// The kubeconfig of an administrator, who may do everything.
+    /// Returns the path of the administrator's kubeconfig. The administrator has all permissions.
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
 
-    /// What the API server says its version is, such as `v1.37.2`.
+    /// Returns the version that the API server reports, such as `v1.37.2`.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// Where the API server listens. It stays the same over restarts.
+    /// Returns the address of the API server. A restart keeps it.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.places.address
     }
 
-    /// The folder with the logs, the data and the certificates.
+    /// Returns the folder with the logs, the data and the certificates.
     #[must_use]
     pub fn dir(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The pid of kube-apiserver; `None` while it doesn't run.
+    /// Returns the pid of kube-apiserver, or `None` while it is not running.
     #[must_use]
     pub fn api_server_pid(&self) -> Option<u32> {
         self.api_server.as_ref().filter(|leash| leash.is_running()).map(Leash::pid)
     }
 
-    /// The pid of etcd; `None` if it ended by itself.
+    /// Returns the pid of etcd, or `None` if it has ended by itself.
     #[must_use]
     pub fn etcd_pid(&self) -> Option<u32> {
         Some(&self.etcd).filter(|leash| leash.is_running()).map(Leash::pid)
     }
 
-    /// Writes a kubeconfig for a user, who may do what RBAC grants to that name
-    /// and to those groups (besides `system:authenticated`), which is next to
-    /// nothing at first. Each call makes a new file.
+    /// Writes a kubeconfig for a user and returns its path. Each call writes a new file.
+    ///
+    /// The user has the permissions that RBAC grants to the name, to the groups and to
+    /// `system:authenticated`. Without further bindings, that is almost none.
     ///
     /// # Errors
-    /// When the names don't do for a certificate or the file can't be written.
+    /// When a name cannot be part of a certificate, or the file cannot be written.
     pub fn kubeconfig_for(&self, user: &str, groups: &[&str]) -> Result<PathBuf> {
         let authority = &self.places.certificates.authority;
         let identity = authority.client(user, groups)?;
@@ -185,47 +187,46 @@ impl ControlPlane {
         Ok(path)
     }
 
-    /// A small client for the administrator.
+    /// Returns a small client that acts as the administrator.
     #[must_use]
     pub fn admin(&self) -> &Client {
         &self.admin
     }
 
-    /// A small client for a user, as [`kubeconfig_for`](Self::kubeconfig_for).
+    /// Returns a small client that acts as a user; see [`kubeconfig_for`](Self::kubeconfig_for).
     ///
     /// # Errors
-    /// When the names don't do for a certificate.
+    /// When a name cannot be part of a certificate.
     pub fn client_for(&self, user: &str, groups: &[&str]) -> Result<Client> {
         let authority = &self.places.certificates.authority;
         Client::new(self.address(), authority.certificate(), &authority.client(user, groups)?)
     }
 
-    /// Kills the API server with SIGKILL and waits until it's gone. Its data is
-    /// in etcd, which runs on.
+    /// Kills the API server with SIGKILL and waits until it has ended. Its data is in etcd, which keeps
+    /// running.
     ///
     /// # Errors
-    /// When it doesn't run.
+    /// When the API server is not running.
     pub fn kill_api_server(&mut self) -> Result<()> {
         self.api_server.take().ok_or_else(not_running)?.kill()
     }
 
-    /// Starts the API server again, on the same port and with the same data, and
-    /// waits until it's ready.
+    /// Starts the API server again, on the same port and with the same data, and waits until it is ready.
     ///
     /// # Errors
-    /// When it runs already, or doesn't get ready.
+    /// When it is already running, or does not become ready.
     pub fn start_api_server(&mut self) -> Result<()> {
         self.start_api_server_without_waiting()?;
         self.wait_until_ready()
     }
 
-    /// Starts the API server again and returns at once.
+    /// Starts the API server again and returns without waiting until it is ready.
     ///
     /// # Errors
-    /// When it runs already, or can't be started at all.
+    /// When it is already running, or the program cannot be run.
     pub fn start_api_server_without_waiting(&mut self) -> Result<()> {
         if self.api_server_pid().is_some() {
-            bail!("kube-apiserver runs already");
+            bail!("kube-apiserver is already running");
         }
         let dir = self.folder.path();
         self.log_from = fs::metadata(api_server::log(dir)).map_or(0, |meta| meta.len());
@@ -235,11 +236,11 @@ impl ControlPlane {
 
     /// Waits until the API server is ready.
     ///
-    /// While it's down, its port is anyone's. Whoever got it by chance will mostly
-    /// be done with it soon, so it's then tried again for a while.
+    /// Another process can take the port while the API server is down. Such a use is usually short, so
+    /// the start is repeated for up to 30 seconds.
     ///
     /// # Errors
-    /// When it doesn't get ready; the error shows the end of its log.
+    /// When it does not become ready. The error contains the end of its log.
     pub fn wait_until_ready(&mut self) -> Result<()> {
         const PATIENCE: Duration = Duration::from_secs(30);
         let started = Instant::now();
@@ -256,26 +257,25 @@ impl ControlPlane {
         }
     }
 
-    /// Stops the API server in its tracks (SIGSTOP): connections stay up, and
-    /// nothing answers.
+    /// Pauses the API server with SIGSTOP: connections stay open, and no request is answered.
     ///
     /// # Errors
-    /// When it doesn't run.
+    /// When the API server is not running.
     pub fn pause_api_server(&self) -> Result<()> {
         self.api_server.as_ref().ok_or_else(not_running)?.signal(Signal::STOP)
     }
 
-    /// Lets a paused API server go on (SIGCONT).
+    /// Resumes a paused API server with SIGCONT.
     ///
     /// # Errors
-    /// When it doesn't run.
+    /// When the API server is not running.
     pub fn resume_api_server(&self) -> Result<()> {
         self.api_server.as_ref().ok_or_else(not_running)?.signal(Signal::CONT)
     }
 }
 
 fn not_running() -> anyhow::Error {
-    anyhow!("kube-apiserver does not run")
+    anyhow!("kube-apiserver is not running")
 }
 
 fn wait_until_ready(
@@ -298,14 +298,14 @@ fn wait_until_ready(
         if etcd.is_running() && api_server.is_running() {
             anyhow!("{error:#}; {}", log_tail::of(&api_server::log(dir)))
         } else {
-            // It shows the log of the one that ended.
+            // The error already contains the log of the server that ended.
             error
         }
     })
 }
 
-/// The API server makes it shortly after it's ready. Should it not, it's made
-/// here: nothing of use can be stored without.
+/// Waits for the namespace `default`, which the API server creates shortly after it is ready. If it does
+/// not, this function creates it: namespaced objects cannot be stored without one.
 fn wait_for_default_namespace(admin: &Client, timeout: Duration) -> Result<()> {
     const ITS_OWN_TIME: Duration = Duration::from_secs(10);
     let look = || {
@@ -321,7 +321,7 @@ fn wait_for_default_namespace(admin: &Client, timeout: Duration) -> Result<()> {
     }
     let namespace =
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}});
-    // It may be there by now, or be refused; the next look tells.
+    // The namespace may exist by now, or the request may be refused: the next look shows which.
     admin.post("/api/v1/namespaces", &namespace)?;
     wait::until(what, timeout, look)
 }
@@ -338,14 +338,14 @@ fn port_was_taken(dir: &Path) -> bool {
     says_port_taken(&etcd::log(dir), 0) || says_port_taken(&api_server::log(dir), 0)
 }
 
-/// Whether the log has it, from the given byte on.
+/// Returns whether the log, from the given byte on, says that a port was taken.
 fn says_port_taken(log: &Path, from: u64) -> bool {
     let Ok(text) = fs::read(log) else { return false };
     let start = usize::try_from(from).unwrap_or(usize::MAX).min(text.len());
     String::from_utf8_lossy(&text[start..]).contains("address already in use")
 }
 
-/// Removes what a failed attempt wrote; the member's URLs are in etcd's data.
+/// Removes what a failed attempt wrote. The data of etcd contains the URLs with the old ports.
 fn discard_attempt(dir: &Path) -> Result<()> {
     for path in [etcd::log(dir), api_server::log(dir)] {
         if path.exists() {

@@ -1,4 +1,4 @@
-//! The store behind the API server.
+//! etcd, in which the API server stores its data.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result};
 use crate::leash::Leash;
 use crate::pki::{self, Authority, Identity, IdentityFiles};
 
-/// The files etcd and its clients show each other. The authority is not the API
-/// server's: a user of that one has no business in the store.
+/// The certificates with which etcd and its clients authenticate each other. Their authority is separate
+/// from that of the API server, so a user of the API server cannot connect to etcd.
 #[derive(Debug)]
 pub(crate) struct Certificates {
     authority: PathBuf,
@@ -31,7 +31,7 @@ impl Certificates {
         })
     }
 
-    /// What the API server needs to talk to etcd.
+    /// Returns the flags with which the API server connects to etcd.
     pub(crate) fn client_flags(&self) -> [String; 3] {
         [
             format!("--etcd-cafile={}", self.authority.display()),
@@ -41,7 +41,7 @@ impl Certificates {
     }
 }
 
-/// Starts etcd. The API server waits for it to be ready by itself.
+/// Starts etcd without waiting until it is ready: the API server does that.
 pub(crate) fn start(
     program: &Path,
     dir: &Path,
@@ -68,15 +68,15 @@ pub(crate) fn start(
         format!("--peer-trusted-ca-file={authority}"),
         format!("--peer-cert-file={certificate}"),
         format!("--peer-key-file={key}"),
-        // The data need not outlive a power cut, and syncing is most of the time
-        // that a write takes.
+        // The data need not survive a power failure, and most of the time of a write is spent on the
+        // sync.
         "--unsafe-no-fsync".to_owned(),
         "--log-level=warn".to_owned(),
     ];
     Leash::start("etcd", program, &args, &log(dir)).context("could not start etcd")
 }
 
-/// Where its output goes.
+/// Returns the path of the log of etcd.
 pub(crate) fn log(dir: &Path) -> PathBuf {
     dir.join("etcd.log")
 }

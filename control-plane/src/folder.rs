@@ -1,7 +1,7 @@
-//! The folder of one control plane, removed with it.
+//! The folder of one control plane, which is removed with it.
 //!
-//! Killed processes leave theirs behind. A lock file in each folder tells those
-//! from the ones in use: the kernel lets go of a lock when its holder ends.
+//! A killed process leaves its folder behind. A lock file in each folder shows which ones are in use: the
+//! kernel releases a lock when its holder ends.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::environment;
 
 const LOCK: &str = "owner.lock";
-/// What the lock file is renamed to in a folder that's kept for a look at it.
+/// The name of the lock file in a folder that is kept for inspection.
 const KEPT: &str = "kept";
 const KEEP: &str = "DSYNC_KEEP_CLUSTER";
 
@@ -23,11 +23,11 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// A fresh one with a name of its own.
+    /// Creates a folder with a unique name under the target folder of the workspace.
     ///
     /// # Errors
     ///
-    /// If it cannot be made.
+    /// If it cannot be created.
     pub fn fresh() -> Result<Self> {
         let parent = environment::target_dir().join("control-planes");
         fs::create_dir_all(&parent)
@@ -41,11 +41,11 @@ impl Folder {
         Self::own(path)
     }
 
-    /// The one named, emptied if an earlier control plane left things there.
+    /// Creates the folder `path`. Files of an earlier control plane are removed.
     ///
     /// # Errors
     ///
-    /// If it cannot be made, is in use, or holds files of somebody else.
+    /// If it cannot be created, is in use, or contains other files than those of a control plane.
     pub fn at(path: &Path) -> Result<Self> {
         let path = std::path::absolute(path)
             .with_context(|| format!("could not make {} absolute", path.display()))?;
@@ -55,7 +55,7 @@ impl Folder {
                 .with_context(|| format!("could not remove the leftovers in {}", path.display()))?,
             State::InUse => bail!("{} is in use by another control plane", path.display()),
             State::Foreign => bail!(
-                "{} holds files that are no control plane's; name an empty folder",
+                "{} contains files of something else than a control plane; name an empty folder",
                 path.display()
             ),
         }
@@ -67,8 +67,8 @@ impl Folder {
     fn own(path: PathBuf) -> Result<Self> {
         let lock = path.join(LOCK);
         let take = || {
-            // Locked before it gets its name, lest another process takes the
-            // folder for abandoned in between.
+            // Locked before it gets its name: otherwise another process could consider the folder
+            // abandoned in the meantime.
             let unnamed = lock.with_extension("new");
             let file = File::create(&unnamed)?;
             file.lock()?;
@@ -79,7 +79,7 @@ impl Folder {
         Ok(Self { path, _lock: file })
     }
 
-    /// Where it is.
+    /// Returns the path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -88,7 +88,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Nobody to tell if it fails; the next start tries again.
+        // A failure leaves an abandoned folder, which the next start removes.
         let _ = if environment::non_empty(&environment::of_process, KEEP).is_some() {
             fs::rename(self.path.join(LOCK), self.path.join(KEPT))
         } else {
@@ -122,8 +122,8 @@ fn state(path: &Path) -> State {
     }
 }
 
-/// Removes what killed processes left. Best effort: another process may be
-/// doing the same.
+/// Removes the folders of killed processes. Errors are ignored, because another process may remove the
+/// same folder at the same time.
 fn remove_abandoned(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
@@ -159,11 +159,11 @@ mod tests {
     }
 
     #[test]
-    fn files_of_someone_else_are_refused() {
+    fn other_files_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("thesis.txt"), "x").unwrap();
         let error = Folder::at(dir.path()).unwrap_err().to_string();
-        assert!(error.contains("no control plane's"), "{error}");
+        assert!(error.contains("something else"), "{error}");
         assert!(dir.path().join("thesis.txt").exists());
     }
 }

@@ -1,4 +1,4 @@
-//! The file that tells clients where the API server is and who they are.
+//! Kubeconfig files: the address of the API server and the credentials of a user.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ pub(crate) fn write(
     user: &str,
     identity: &Identity,
 ) -> Result<()> {
-    // A JSON string is a YAML string, whatever is in it.
+    // Any JSON string is also a valid YAML string.
     let user = serde_json::Value::from(user);
     let mut text = String::new();
     write!(
@@ -49,8 +49,8 @@ users:
     pki::write(path, &text)
 }
 
-/// A file name for the user's kubeconfig: the name itself where it's plain, and
-/// a number, as two users may differ only in what isn't.
+/// Returns a file name for the kubeconfig of a user. The number keeps users apart whose names differ only
+/// in characters that a file name should not have.
 pub(crate) fn file_name(user: &str, number: usize) -> String {
     let plain: String =
         user.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();

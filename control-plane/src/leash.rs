@@ -1,9 +1,8 @@
-//! A server that can't outlive its owner.
+//! A guard for a child process: the server does not outlive its owner.
 //!
-//! Nothing of ours runs when the owning process is killed with SIGKILL, so a
-//! shell watches on its behalf: it reads from a pipe of which only the owner
-//! holds the other end. When the owner lets go, in whatever way, the shell reads
-//! the end of the file and kills the server.
+//! The owning process cannot clean up when it is killed with SIGKILL, so a shell watches on its behalf.
+//! The shell reads from a pipe whose other end only the owner holds. When the owner ends, or drops the
+//! guard, the shell reads the end of the file and kills the server.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -15,13 +14,15 @@ use std::sync::Mutex;
 use anyhow::{Context as _, Result, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Runs `"$@"` with its output going to the file `$1`, until it ends or stdin does. The end of stdin
-/// ends it by the command `$2`, which is tried until it has worked, and gets its pid as `$server`.
+/// Runs the program in `"$@"` until it ends or stdin does, with its output appended to the file `$1`. When
+/// stdin ends, the command `$2` is repeated until the program has ended; `$server` in it is the pid.
 ///
-/// The server gets neither the pipe nor the one the pid is told through. The
-/// watcher is there before the pid is told, as telling it to an owner that's
-/// already gone ends the shell. It's ended before the server's pid could come to
-/// mean another process.
+/// The program inherits neither the pipe nor stdout, through which the shell returns the pid. The order
+/// matters in two places:
+///
+/// * The watcher starts before the pid is printed. If the owner has already ended, printing kills the
+///   shell, and only the watcher is left to end the program.
+/// * The watcher is killed right after the program has ended, before the kernel can reuse the pid.
 const SCRIPT: &str = r#"
 log=$1
 end=$2
@@ -45,31 +46,32 @@ kill -9 "$watcher"
 wait "$watcher"
 "#;
 
-/// How most are ended.
+/// The command that ends a server which is a single process.
 const KILL: &str = r#"kill -9 "$server""#;
 
-/// A running server. Dropping it kills the server and waits until it's gone.
+/// A running server. Dropping the guard kills the server and waits until it has ended.
 #[derive(Debug)]
 pub struct Leash {
     name: &'static str,
-    // Locked for the sake of `Child::try_wait`, which looks but wants `&mut`.
+    // In a mutex because `Child::try_wait` takes `&mut`.
     shell: Mutex<Child>,
     server: Pid,
     log: PathBuf,
 }
 
 impl Leash {
-    /// Starts `program`, adding its output to the file `log`.
+    /// Starts `program` and appends its output to the file `log`.
     ///
     /// # Errors
     ///
-    /// If the log cannot be written, or the program not be run.
+    /// If the log cannot be written, or `/bin/sh` cannot be run. A program that cannot be run ends at once,
+    /// which [`check`](Self::check) reports.
     pub fn start(name: &'static str, program: &Path, args: &[String], log: &Path) -> Result<Self> {
         Self::start_ended_by(KILL, name, program, args, log)
     }
 
-    /// Starts a `program` that is more than a process: the shell command `end` ends it, and the
-    /// process with it.
+    /// Starts a `program` that is more than one process. The shell command `end` ends all of it; it is
+    /// repeated until the process has ended.
     ///
     /// # Errors
     ///
@@ -81,7 +83,7 @@ impl Leash {
         args: &[String],
         log: &Path,
     ) -> Result<Self> {
-        // So that an unwritable log is an error here, and not a server that never runs.
+        // The shell could not report that it cannot write the log, so that is found out here.
         fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -96,7 +98,7 @@ impl Leash {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            // Ctrl-C is for the owner; the servers follow from its end.
+            // Ctrl-C goes to the owner alone, whose end also ends the server.
             .process_group(0)
             .spawn()
             .with_context(|| format!("could not run /bin/sh to start {name}"))?;
@@ -112,26 +114,27 @@ impl Leash {
             .parse()
             .ok()
             .and_then(Pid::from_raw)
-            .ok_or_else(|| anyhow!("/bin/sh told {line:?} for the pid of {name}"))?;
+            .ok_or_else(|| anyhow!("/bin/sh printed {line:?} as the pid of {name}"))?;
         Ok(Self { name, shell: Mutex::new(shell), server, log: log.to_owned() })
     }
 
-    /// The pid of the server itself, not of the shell.
+    /// Returns the pid of the server itself, not of the shell.
     pub fn pid(&self) -> u32 {
         self.server.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Whether the server still runs. The shell ends right after it.
+    /// Returns whether the server is still running.
     pub fn is_running(&self) -> bool {
         let mut shell = self.shell.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // The shell ends right after the server.
         matches!(shell.try_wait(), Ok(None))
     }
 
-    /// An error that tells why the server ended, if it did.
+    /// Checks that the server is still running.
     ///
     /// # Errors
     ///
-    /// The end of its log.
+    /// If it has ended. The error contains the end of its log.
     pub fn check(&self) -> Result<()> {
         if self.is_running() {
             return Ok(());
@@ -143,14 +146,14 @@ impl Leash {
     ///
     /// # Errors
     ///
-    /// If it does not run any more.
+    /// If the server is no longer running.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         self.check()?;
         kill_process(self.server, signal)
             .with_context(|| format!("could not signal {} (pid {})", self.name, self.pid()))
     }
 
-    /// Kills the server by its pid, as a crash would, and waits until it's gone.
+    /// Kills the server with SIGKILL, like a crash, and waits until it has ended.
     ///
     /// # Errors
     ///
@@ -165,8 +168,7 @@ impl Drop for Leash {
     fn drop(&mut self) {
         let shell = self.shell.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         drop(shell.stdin.take());
-        // The shell has reaped the server by the time it ends itself. There is
-        // nobody to tell if asking fails.
+        // The shell ends after it has reaped the server. Drop has no way to report an error.
         let _ = shell.wait();
     }
 }
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_ends_by_itself_is_told_with_its_last_words() {
+    fn the_end_of_a_server_is_reported_with_its_log() {
         let dir = tempfile::tempdir().unwrap();
         let args = ["-c".to_owned(), "echo no luck today; exit 3".to_owned()];
         let leash =

@@ -1,10 +1,9 @@
-//! A real Kubernetes control plane, just for you: kube-apiserver and etcd as
-//! child processes on loopback, with TLS and RBAC on, in a folder of their own.
+//! A private Kubernetes control plane for tests: kube-apiserver and etcd as child processes on loopback,
+//! with TLS and RBAC enabled, in a folder of their own.
 //!
-//! A lease is only as good as the API server that keeps it, and the cases that
-//! matter (a conflict, a restart in mid-request, a server that hangs, a missing
-//! permission) are the ones a stand-in gets wrong. So the tests use the real
-//! one, and people without a cluster can too: `cargo xtask cluster up`.
+//! The cases that matter to a lease are those that a stand-in gets wrong: a conflict, a restart in the
+//! middle of a request, a server that hangs, a missing permission. The tests therefore use the real
+//! servers. `cargo xtask cluster up` starts the same control plane for use by hand.
 //!
 //! ```no_run
 //! # fn main() -> anyhow::Result<()> {
@@ -18,13 +17,11 @@
 //! # }
 //! ```
 //!
-//! Everything blocks; from async code, call it through `spawn_blocking`. The
-//! servers end with the value, and also when the process that owns it is killed
-//! outright.
+//! All calls block; async code calls them through `spawn_blocking`. The servers end when the
+//! [`ControlPlane`] is dropped, and also when the process that owns it is killed with SIGKILL.
 
-// A tool for the workspace, not a part of the product: it waits for other
-// processes, which takes a real clock and real sleeps, and it tells people what
-// it does meanwhile.
+// A tool for the workspace, not a part of the product: it waits for other processes, which takes a real
+// clock and real sleeps, and it reports its progress on stderr.
 #![allow(clippy::disallowed_methods, clippy::print_stderr)]
 
 mod api_server;

@@ -1,17 +1,17 @@
-//! The end of a server's log, for errors: what went wrong is nearly always there.
+//! The end of a server's log, for error messages: it usually names the cause.
 
 use std::fs;
 use std::path::Path;
 
 const LINES: usize = 20;
 
-/// The last lines of `text`.
+/// Returns the last lines of `text`.
 pub(crate) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(LINES)..].join("\n")
 }
 
-/// The last lines of the log and its path, as one text.
+/// Returns the path and the last lines of the log as one text.
 pub(crate) fn of(log: &Path) -> String {
     match fs::read(log) {
         Ok(bytes) => {

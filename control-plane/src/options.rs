@@ -1,4 +1,4 @@
-//! What a caller may choose about a control plane.
+//! The options of a control plane.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,17 +6,16 @@ use std::time::Duration;
 /// How to start a control plane. The default suits tests.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The folder for its data, certificates, kubeconfig and logs; it's made if
-    /// missing and removed at the end. By default a fresh one under the
-    /// workspace's target folder, so that many can run at once.
+    /// The folder for its data, certificates, kubeconfig and logs. It is created if it is missing, and
+    /// removed at the end. The default is a new folder under the target folder of the workspace, so
+    /// that several control planes can run at once.
     pub dir: Option<PathBuf>,
-    /// How long each server may take until it's ready.
+    /// How long each server may take to become ready.
     pub start_timeout: Duration,
-    /// How long the certificates are good for. There is no way to renew them, so
-    /// this bounds the control plane's life.
+    /// How long the certificates are valid. They cannot be renewed, so this bounds the lifetime of the
+    /// control plane.
     pub certificate_lifetime: Duration,
-    /// Takes the messages about what's going on, one line each; by default they
-    /// go to stderr.
+    /// Receives the progress messages, one line each. The default prints them to stderr.
     pub report: fn(&str),
 }
 

@@ -1,5 +1,5 @@
-//! Certificates made on the spot, so that both ends of each connection can be
-//! sure of the other, and a test can be any user it likes.
+//! Certificates, created at the start: both ends of each connection authenticate each other, and a test
+//! can act as any user.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -30,9 +30,9 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{SubjectPublicKeyInfo, SubjectPublicKeyInfoRef};
 use x509_cert::time::{Time, Validity};
 
-/// A private key and what vouches for it, both as PEM.
+/// A private key and its certificate, both as PEM.
 pub struct Identity {
-    /// What vouches for the key.
+    /// The certificate.
     pub certificate: String,
     /// The private key.
     pub key: String,
@@ -40,13 +40,13 @@ pub struct Identity {
 
 impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The key is nobody's business.
+        // The key must not end up in a log.
         f.debug_struct("Identity").field("certificate", &self.certificate).finish_non_exhaustive()
     }
 }
 
 impl Identity {
-    /// Writes `NAME.crt` and `NAME.key` into `dir` and gives their paths.
+    /// Writes `NAME.crt` and `NAME.key` into `dir` and returns their paths.
     ///
     /// # Errors
     ///
@@ -62,16 +62,16 @@ impl Identity {
     }
 }
 
-/// Where the two halves of a key pair are.
+/// The paths of a certificate, or of a public key, and of its private key.
 #[derive(Debug)]
 pub struct IdentityFiles {
-    /// What vouches for the key.
+    /// The certificate.
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
 }
 
-/// An authority that vouches for keys.
+/// A certificate authority.
 pub struct Authority {
     key: SigningKey,
     name: Name,
@@ -80,11 +80,12 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// A new one, for which nothing else vouches.
+    /// Creates an authority with a self-signed certificate. `lifetime` is the validity of all of its
+    /// certificates.
     ///
     /// # Errors
     ///
-    /// If it cannot be made.
+    /// If the key or the certificate cannot be created.
     pub fn new(name: &str, lifetime: Duration) -> Result<Self> {
         let key = new_key()?;
         let name = distinguished_name(name, &[])?;
@@ -93,33 +94,32 @@ impl Authority {
         Ok(Self { key, name, certificate, lifetime })
     }
 
-    /// Its own certificate, as PEM.
+    /// Returns the certificate of the authority itself, as PEM.
     #[must_use]
     pub fn certificate(&self) -> &str {
         &self.certificate
     }
 
-    /// An identity for a server on loopback. It may act as a client, too: etcd's
-    /// gateway calls etcd with the server's certificate.
+    /// Creates an identity for a server on loopback. It is also valid for a client, because the gateway of
+    /// etcd calls etcd with the certificate of the server.
     ///
     /// # Errors
     ///
-    /// If it cannot be made.
+    /// If it cannot be created.
     pub fn server(&self, name: &str) -> Result<Identity> {
-        self.vouch(distinguished_name(name, &[])?, Use::Server)
+        self.sign_for(distinguished_name(name, &[])?, Use::Server)
     }
 
-    /// An identity for a client. An API server reads the user and the groups
-    /// from it.
+    /// Creates an identity for a client. An API server reads the user and the groups from it.
     ///
     /// # Errors
     ///
-    /// If it cannot be made.
+    /// If a name cannot be part of a certificate.
     pub fn client(&self, user: &str, groups: &[&str]) -> Result<Identity> {
-        self.vouch(distinguished_name(user, groups)?, Use::Client)
+        self.sign_for(distinguished_name(user, groups)?, Use::Client)
     }
 
-    fn vouch(&self, subject: Name, use_: Use) -> Result<Identity> {
+    fn sign_for(&self, subject: Name, use_: Use) -> Result<Identity> {
         let key = new_key()?;
         let profile = Profile { issuer: self.name.clone(), subject, use_ };
         let certificate = sign(profile, &key, &self.key, self.lifetime)?;
@@ -133,8 +133,8 @@ impl std::fmt::Debug for Authority {
     }
 }
 
-/// A bare key pair, private and public half as PEM: what service account tokens
-/// are signed and checked with.
+/// Creates a key pair without a certificate and returns the private and the public key as PEM. Tokens of
+/// service accounts are signed and verified with it.
 pub(crate) fn key_pair() -> Result<(String, String)> {
     let key = new_key()?;
     let public = key
@@ -144,11 +144,11 @@ pub(crate) fn key_pair() -> Result<(String, String)> {
     Ok((private_pem(&key)?, public))
 }
 
-/// Writes a file with a message that names it if that fails.
+/// Writes a file.
 ///
 /// # Errors
 ///
-/// If it cannot be written.
+/// If it cannot be written. The error names the file.
 pub fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("could not write {}", path.display()))
 }
@@ -219,7 +219,7 @@ fn sign(
     issuer: &SigningKey,
     lifetime: Duration,
 ) -> Result<String> {
-    // From a little in the past, for clocks that are stepped back meanwhile.
+    // The validity starts a little in the past, in case the clock is stepped back later.
     const SKEW: Duration = Duration::from_secs(300);
     let now = SystemTime::now();
     let pem = || -> Result<String> {
@@ -230,11 +230,11 @@ fn sign(
         let certificate: Certificate = builder.build::<_, DerSignature>(issuer)?;
         Ok(certificate.to_pem(LineEnding::LF)?)
     };
-    pem().context("could not make a certificate")
+    pem().context("could not create a certificate")
 }
 
 fn new_key() -> Result<SigningKey> {
-    SigningKey::try_generate().context("could not make a private key")
+    SigningKey::try_generate().context("could not create a private key")
 }
 
 fn private_pem(key: &SigningKey) -> Result<String> {
@@ -242,13 +242,13 @@ fn private_pem(key: &SigningKey) -> Result<String> {
     Ok(pem.as_str().to_owned())
 }
 
-/// `O=GROUP, …, CN=NAME`, which is how Kubernetes expects users and groups.
+/// Returns `O=GROUP, …, CN=NAME`, the form in which Kubernetes expects groups and users.
 fn distinguished_name(name: &str, groups: &[&str]) -> Result<Name> {
     let one = |oid: ObjectIdentifier, value: &str| {
         let value = Any::from(Utf8StringRef::new(value)?);
         SetOfVec::try_from([AttributeTypeAndValue { oid, value }])
     };
-    // Through its encoding, as the text form of a name would need escapes.
+    // Built from its encoding, because the text form of a name would need escapes.
     let encode = || {
         let mut parts = Vec::new();
         for group in groups {
@@ -257,7 +257,7 @@ fn distinguished_name(name: &str, groups: &[&str]) -> Result<Name> {
         parts.push(one(rfc4519::COMMON_NAME, name)?);
         Name::from_der(&parts.to_der()?)
     };
-    encode().with_context(|| format!("{name:?} does not do for a name in a certificate"))
+    encode().with_context(|| format!("{name:?} cannot be a name in a certificate"))
 }
 
 #[cfg(test)]

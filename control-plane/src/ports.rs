@@ -1,4 +1,4 @@
-//! Ports that nobody uses right now.
+//! Free ports on loopback.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
@@ -6,15 +6,15 @@ use anyhow::{Context as _, Result};
 
 /// Asks the kernel for `N` free ports on loopback, all different.
 ///
-/// They are free until someone else takes them, which the servers' start has to
-/// allow for: a server can't be handed a socket that's already bound.
+/// Another process can take a port before the server binds it, because a server cannot be handed a bound
+/// socket. The caller must therefore be prepared to start the server again on other ports.
 ///
 /// # Errors
 ///
 /// If the kernel has none.
 pub fn free<const N: usize>() -> Result<[SocketAddr; N]> {
     let mut addresses = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)); N];
-    // All held until all are known, or the kernel may name one twice.
+    // Each is held until all are known: otherwise the kernel could return one twice.
     let mut held = Vec::with_capacity(N);
     for address in &mut addresses {
         let listener =

@@ -1,25 +1,24 @@
-//! Waiting for a condition, with an end to the patience.
+//! Waiting for a condition, with a time limit.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 
-/// What a look at the condition found.
+/// The outcome of one look at the condition.
 #[derive(Debug)]
 pub enum Look<T> {
-    /// It holds.
+    /// The condition holds.
     Done(T),
-    /// Not yet, and what was seen instead.
+    /// The condition does not hold yet. The text says what was observed instead.
     NotYet(String),
 }
 
-/// Looks every few milliseconds until the condition holds. Fails at once when a
-/// look fails, and with what was last seen when the time is up.
+/// Looks every 20 milliseconds until the condition holds, and returns its value.
 ///
 /// # Errors
 ///
-/// That of a look, or what was last seen when the time was up.
+/// The error of a look, at once, or the last observation when `timeout` has passed.
 pub fn until<T>(
     what: &str,
     timeout: Duration,
@@ -33,7 +32,7 @@ pub fn until<T>(
             Look::NotYet(seen) => seen,
         };
         if started.elapsed() >= timeout {
-            return Err(anyhow!("{what}: not so within {timeout:?}; last seen: {seen}"));
+            return Err(anyhow!("{what}: not within {timeout:?}; last observed: {seen}"));
         }
         thread::sleep(EVERY);
     }

@@ -1,8 +1,6 @@
-//! The control plane for real. The programs it runs are found or built; see
-//! `control_plane::binaries`.
+//! The control plane with the real servers; `control_plane::binaries` says where they come from.
 
-// Waits for other processes, which takes a real clock; and the helpers are as
-// much of the test as the functions marked so.
+// The tests wait for other processes, which takes a real clock, and their helpers may unwrap as they do.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 use std::io::{BufRead as _, BufReader};
@@ -20,7 +18,7 @@ const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !holds() {
-        assert!(Instant::now() < deadline, "not so in time: {what}");
+        assert!(Instant::now() < deadline, "not within 30 s: {what}");
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -30,7 +28,7 @@ fn is_gone(pid: u32) -> bool {
     test_kill_process(pid) == Err(rustix::io::Errno::SRCH)
 }
 
-/// One test for all of it, as starting takes seconds.
+/// One test for all of it, because a start takes seconds.
 #[test]
 fn starts_grants_what_rbac_says_and_survives_restarts() {
     let mut control_plane = ControlPlane::start(Options::default()).unwrap();
@@ -38,18 +36,18 @@ fn starts_grants_what_rbac_says_and_survives_restarts() {
     assert!(control_plane.version().starts_with("v1."), "{}", control_plane.version());
     assert!(control_plane.kubeconfig().starts_with(&dir));
 
-    // The administrator may do everything, and someone else nothing.
+    // The administrator has all permissions, and another user has none.
     let admin = control_plane.admin().clone();
     let lease = json!({
         "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": "kept"}, "spec": {"holderIdentity": "me"},
+        "metadata": {"name": "kept"}, "spec": {"holderIdentity": "holder-1"},
     });
     assert_eq!(admin.post(LEASES, &lease).unwrap().status, 201);
-    let nobody = control_plane.client_for("no,body", &["first", "second"]).unwrap();
-    let refused = nobody.get(LEASES).unwrap();
+    let user = control_plane.client_for("any,user", &["first", "second"]).unwrap();
+    let refused = user.get(LEASES).unwrap();
     assert_eq!(refused.status, 403, "{}", refused.body);
-    assert!(refused.body.contains("no,body"), "{}", refused.body);
-    let path = control_plane.kubeconfig_for("no,body", &[]).unwrap();
+    assert!(refused.body.contains("any,user"), "{}", refused.body);
+    let path = control_plane.kubeconfig_for("any,user", &[]).unwrap();
     let kubeconfig = std::fs::read_to_string(path).unwrap();
     assert!(kubeconfig.contains(&control_plane.address().to_string()));
 
@@ -66,7 +64,7 @@ fn starts_grants_what_rbac_says_and_survives_restarts() {
     });
     let bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
     admin.post(bindings, &binding).unwrap().json().unwrap();
-    until("the binding has come into effect", || nobody.get(LEASES).unwrap().status == 200);
+    until("the binding has come into effect", || user.get(LEASES).unwrap().status == 200);
 
     // A crash loses nothing, and the port stays the same.
     let (address, pid) = (control_plane.address(), control_plane.api_server_pid().unwrap());
@@ -75,17 +73,17 @@ fn starts_grants_what_rbac_says_and_survives_restarts() {
     assert_eq!(control_plane.api_server_pid(), None);
     admin.get("/version").unwrap_err();
     control_plane.kill_api_server().unwrap_err();
-    // The port may even be someone else's for a while.
-    let squatter = TcpListener::bind(address).unwrap();
+    // Another process may use the port for a while.
+    let other = TcpListener::bind(address).unwrap();
     control_plane.start_api_server_without_waiting().unwrap();
     until("it has failed for the port", || control_plane.api_server_pid().is_none());
-    drop(squatter);
+    drop(other);
     control_plane.wait_until_ready().unwrap();
     assert_eq!(control_plane.address(), address);
     let kept = admin.get(&format!("{LEASES}/kept")).unwrap().json().unwrap();
-    assert_eq!(kept["spec"]["holderIdentity"], "me");
+    assert_eq!(kept["spec"]["holderIdentity"], "holder-1");
 
-    // A paused one holds its answers back until it's resumed.
+    // A paused server answers once it is resumed.
     control_plane.pause_api_server().unwrap();
     thread::scope(|scope| {
         let asked = scope.spawn(|| admin.get("/version").unwrap().status);
@@ -114,7 +112,7 @@ fn the_servers_end_with_an_owner_that_is_killed() {
     assert_eq!(pids.len(), 2, "{line:?}");
     assert!(!pids.iter().copied().any(is_gone));
 
-    owner.kill().unwrap(); // SIGKILL: nothing of its own runs any more.
+    owner.kill().unwrap(); // SIGKILL: the owner cannot clean up.
     owner.wait().unwrap();
     until("both servers are gone", || pids.iter().copied().all(is_gone));
 }

@@ -1,8 +1,7 @@
-//! Starts a control plane, tells the pids of its servers, and holds on to it
-//! until stdin ends. For a look at one by hand, and for the test that kills its
-//! owner.
+//! Starts a control plane, prints the pids of its servers, and keeps it until stdin ends. It serves to
+//! try a control plane by hand, and the test that kills the owner of one.
 
-// Printing is what it's for.
+// The pids are the output of the program.
 #![allow(clippy::print_stdout)]
 
 use std::io::Read as _;

@@ -28,7 +28,7 @@ pub(super) struct Toolchain {
     platform: String,
 }
 
-/// What to build, and how it's called.
+/// A program to build.
 struct Target<'a> {
     /// The folder under `control-plane/go` with its go.mod.
     module: &'a str,
@@ -90,8 +90,8 @@ impl Toolchain {
     }
 
     pub(super) fn build_kube_apiserver(&self, out: &Path, report: fn(&str)) -> Result<()> {
-        // Its own build scripts set these; without them, it claims to be v0.0.0
-        // and clients that look at the version take it for an ancient one.
+        // The build scripts of Kubernetes set these variables. Without them the server reports v0.0.0,
+        // and clients that check the version reject it.
         let mut numbers = KUBERNETES_VERSION.split('.');
         let (major, minor) =
             (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());

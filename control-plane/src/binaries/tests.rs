@@ -166,7 +166,7 @@ fn an_old_go_downloads_a_newer_one_which_builds() {
     let module = dir.path().join("golang.org/toolchain");
     put(&module.join("bin"), "go", BUILDS);
     put(&module.join("pkg/tool/linux_amd64"), "compile", "");
-    // As in the module cache: nobody may write them, and nobody may run them.
+    // As in the module cache: they are read-only and not executable.
     for program in ["bin/go", "pkg/tool/linux_amd64/compile"] {
         fs::set_permissions(module.join(program), fs::Permissions::from_mode(0o444)).unwrap();
     }

@@ -15,7 +15,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(5);
 const MEGABYTE: u64 = 1_000_000;
 
 /// Downloads the archive into an unnamed file in `dir` and returns it, at its start, once its checksum
-/// has been verified. The kernel removes the file when it is closed, whatever ends the process.
+/// has been verified. The kernel removes the file when it is closed, even if the process is killed.
 pub(super) fn verified(
     archive: &Archive,
     sha512: &str,

@@ -284,11 +284,15 @@ fn a_server_that_hangs_drips_or_never_ends_is_given_up() {
 
 #[test]
 fn a_server_that_accepts_and_never_answers_does_not_hold_up_the_probe() {
-    // The kernel completes the connection; nothing ever accepts it.
+    // The kernel completes the connection, and nothing accepts it. With TLS the handshake is part of the
+    // connection, so the limit of that one applies.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let archive = archive(&format!("http://{}", listener.local_addr().unwrap()), b"");
-    let error = format!("{:#}", archive.probe().unwrap_err());
-    assert!(error.contains("timeout"), "{error}");
+    for scheme in ["http", "https"] {
+        let mut archive = archive(&format!("{scheme}://{}", listener.local_addr().unwrap()), b"");
+        archive.limits.connect = Duration::from_millis(300);
+        let error = format!("{:#}", archive.probe().unwrap_err());
+        assert!(error.contains("timeout"), "{error}");
+    }
 }
 
 #[test]

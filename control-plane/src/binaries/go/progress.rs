@@ -86,3 +86,27 @@ impl Progress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn an_output_that_stalls_is_given_up() {
+        let (mut go, output) = UnixStream::pair().unwrap();
+        writeln!(go, "some/package").unwrap();
+        let error = follow("building", output, Duration::from_millis(50), |_| {}).unwrap_err();
+        assert!(error.to_string().contains("last some/package"), "{error}");
+        drop(go);
+    }
+
+    #[test]
+    fn the_last_lines_are_returned() {
+        let output = b"go: downloading a v1\nfirst\nsecond\n";
+        let printed = follow("building", &output[..], Duration::from_secs(60), |_| {}).unwrap();
+        assert_eq!(printed, "go: downloading a v1\nfirst\nsecond");
+    }
+}

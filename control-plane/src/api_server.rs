@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::child_guard::ChildGuard;
 use crate::etcd;
-use crate::leash::Leash;
 use crate::pki::{self, Authority, IdentityFiles};
 
 /// The certificates with which the API server and its users authenticate each other.
@@ -44,7 +44,7 @@ pub(crate) fn start(
     address: SocketAddr,
     etcd: SocketAddr,
     etcd_certificates: &etcd::Certificates,
-) -> Result<Leash> {
+) -> Result<ChildGuard> {
     let mut args = vec![
         format!("--bind-address={}", address.ip()),
         format!("--secure-port={}", address.port()),
@@ -67,7 +67,7 @@ pub(crate) fn start(
         "--disable-admission-plugins=ServiceAccount".to_owned(),
     ];
     args.extend(etcd_certificates.client_flags());
-    Leash::start("kube-apiserver", program, &args, &log(dir))
+    ChildGuard::start("kube-apiserver", program, &args, &log(dir))
         .context("could not start kube-apiserver")
 }
 

@@ -11,9 +11,9 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::binaries::{self, Binaries};
+use crate::child_guard::ChildGuard;
 use crate::client::Client;
 use crate::folder::Folder;
-use crate::leash::Leash;
 use crate::wait::{self, Look};
 use crate::{Options, api_server, etcd, kubeconfig, log_tail, ports};
 
@@ -23,8 +23,8 @@ use crate::{Options, api_server, etcd, kubeconfig, log_tail, ports};
 #[derive(Debug)]
 pub struct ControlPlane {
     // Fields are dropped in this order: the servers before what they use.
-    api_server: Option<Leash>,
-    etcd: Leash,
+    api_server: Option<ChildGuard>,
+    etcd: ChildGuard,
     places: Places,
     admin: Client,
     kubeconfig: PathBuf,
@@ -47,7 +47,7 @@ struct Places {
 }
 
 impl Places {
-    fn start_api_server(&self, dir: &Path) -> Result<Leash> {
+    fn start_api_server(&self, dir: &Path) -> Result<ChildGuard> {
         api_server::start(
             &self.binaries.kube_apiserver,
             dir,
@@ -126,7 +126,7 @@ impl ControlPlane {
         peers: SocketAddr,
         admin: &Client,
         timeout: Duration,
-    ) -> Result<(Leash, Leash)> {
+    ) -> Result<(ChildGuard, ChildGuard)> {
         let etcd =
             etcd::start(&places.binaries.etcd, dir, &places.etcd_certificates, places.etcd, peers)?;
         let api_server = places.start_api_server(dir)?;
@@ -162,13 +162,13 @@ impl ControlPlane {
     /// Returns the pid of kube-apiserver, or `None` while it is not running.
     #[must_use]
     pub fn api_server_pid(&self) -> Option<u32> {
-        self.api_server.as_ref().filter(|leash| leash.is_running()).map(Leash::pid)
+        self.api_server.as_ref().filter(|guard| guard.is_running()).map(ChildGuard::pid)
     }
 
     /// Returns the pid of etcd, or `None` if it has ended by itself.
     #[must_use]
     pub fn etcd_pid(&self) -> Option<u32> {
-        Some(&self.etcd).filter(|leash| leash.is_running()).map(Leash::pid)
+        Some(&self.etcd).filter(|guard| guard.is_running()).map(ChildGuard::pid)
     }
 
     /// Writes a kubeconfig for a user and returns its path. Each call writes a new file.
@@ -280,8 +280,8 @@ fn not_running() -> anyhow::Error {
 
 fn wait_until_ready(
     admin: &Client,
-    etcd: &Leash,
-    api_server: &Leash,
+    etcd: &ChildGuard,
+    api_server: &ChildGuard,
     dir: &Path,
     timeout: Duration,
 ) -> Result<()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::leash::Leash;
+use crate::child_guard::ChildGuard;
 use crate::pki::{self, Authority, Identity, IdentityFiles};
 
 /// The certificates with which etcd and its clients authenticate each other. Their authority is separate
@@ -48,7 +48,7 @@ pub(crate) fn start(
     certificates: &Certificates,
     clients: SocketAddr,
     peers: SocketAddr,
-) -> Result<Leash> {
+) -> Result<ChildGuard> {
     let authority = certificates.authority.display();
     let (certificate, key) =
         (certificates.server.certificate.display(), certificates.server.key.display());
@@ -73,7 +73,7 @@ pub(crate) fn start(
         "--unsafe-no-fsync".to_owned(),
         "--log-level=warn".to_owned(),
     ];
-    Leash::start("etcd", program, &args, &log(dir)).context("could not start etcd")
+    ChildGuard::start("etcd", program, &args, &log(dir)).context("could not start etcd")
 }
 
 /// Returns the path of the log of etcd.

@@ -26,13 +26,13 @@
 
 mod api_server;
 pub mod binaries;
+pub mod child_guard;
 mod client;
 mod cluster;
 mod environment;
 mod etcd;
 pub mod folder;
 mod kubeconfig;
-pub mod leash;
 mod log_tail;
 mod options;
 pub mod pki;

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use control_plane::leash::Leash;
+use control_plane::child_guard::ChildGuard;
 
 /// An image that is there, so that starting it needs no network.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl Image {
         arguments: &[String],
         folder: &Path,
         log: &Path,
-    ) -> Result<(Leash, Container)> {
+    ) -> Result<(ChildGuard, Container)> {
         let container = Container(format!("dsync-test-{}", unique(folder, log)?));
         let folder = folder.display();
         let user = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
@@ -101,8 +101,8 @@ impl Image {
         all.extend(arguments.iter().cloned());
         // The process of `docker run` ends with the container, but not the other way round.
         let end = format!("docker kill {}", container.0);
-        let leash = Leash::start_ended_by(&end, self.program, Path::new("docker"), &all, log)?;
-        Ok((leash, container))
+        let guard = ChildGuard::start_ended_by(&end, self.program, Path::new("docker"), &all, log)?;
+        Ok((guard, container))
     }
 }
 

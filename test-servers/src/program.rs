@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use control_plane::leash::Leash;
+use control_plane::child_guard::ChildGuard;
 
 use crate::docker::{self, Image};
 use crate::running::Running;
@@ -68,7 +68,7 @@ impl Program {
     pub(crate) fn start(&self, arguments: &[String], folder: &Path, log: &Path) -> Result<Running> {
         Ok(match self {
             Self::File { name, path } => {
-                Running::process(Leash::start(name, path, arguments, log)?)
+                Running::process(ChildGuard::start(name, path, arguments, log)?)
             }
             Self::Image(image) => Running::container(image.start(arguments, folder, log)?),
         })

@@ -51,7 +51,7 @@ const KILL: &str = r#"kill -9 "$server""#;
 
 /// A running server. Dropping the guard kills the server and waits until it has ended.
 #[derive(Debug)]
-pub struct Leash {
+pub struct ChildGuard {
     name: &'static str,
     // In a mutex because `Child::try_wait` takes `&mut`.
     shell: Mutex<Child>,
@@ -59,7 +59,7 @@ pub struct Leash {
     log: PathBuf,
 }
 
-impl Leash {
+impl ChildGuard {
     /// Starts `program` and appends its output to the file `log`.
     ///
     /// # Errors
@@ -164,7 +164,7 @@ impl Leash {
     }
 }
 
-impl Drop for Leash {
+impl Drop for ChildGuard {
     fn drop(&mut self) {
         let shell = self.shell.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         drop(shell.stdin.take());
@@ -180,29 +180,29 @@ mod tests {
     use super::*;
     use rustix::process::test_kill_process;
 
-    fn sleep(dir: &Path) -> Leash {
+    fn sleep(dir: &Path) -> ChildGuard {
         let args = ["1000".to_owned()];
-        Leash::start("sleep", Path::new("sleep"), &args, &dir.join("log")).unwrap()
+        ChildGuard::start("sleep", Path::new("sleep"), &args, &dir.join("log")).unwrap()
     }
 
     #[test]
     fn dropping_it_kills_the_server() {
         let dir = tempfile::tempdir().unwrap();
-        let leash = sleep(dir.path());
-        let server = leash.server;
-        assert!(leash.is_running());
+        let guard = sleep(dir.path());
+        let server = guard.server;
+        assert!(guard.is_running());
         test_kill_process(server).unwrap();
-        drop(leash);
+        drop(guard);
         test_kill_process(server).unwrap_err();
     }
 
     #[test]
     fn a_stopped_server_can_be_killed() {
         let dir = tempfile::tempdir().unwrap();
-        let leash = sleep(dir.path());
-        let server = leash.server;
-        leash.signal(Signal::STOP).unwrap();
-        leash.kill().unwrap();
+        let guard = sleep(dir.path());
+        let server = guard.server;
+        guard.signal(Signal::STOP).unwrap();
+        guard.kill().unwrap();
         test_kill_process(server).unwrap_err();
     }
 
@@ -215,7 +215,7 @@ mod tests {
         let end =
             format!("cd '{}'; test -e tried && touch gone; touch tried", dir.path().display());
         let sh = Path::new("/bin/sh");
-        drop(Leash::start_ended_by(&end, "sh", sh, &args, &dir.path().join("log")).unwrap());
+        drop(ChildGuard::start_ended_by(&end, "sh", sh, &args, &dir.path().join("log")).unwrap());
         assert!(dir.path().join("seen").exists());
     }
 
@@ -223,17 +223,17 @@ mod tests {
     fn the_end_of_a_server_is_reported_with_its_log() {
         let dir = tempfile::tempdir().unwrap();
         let args = ["-c".to_owned(), "echo no luck today; exit 3".to_owned()];
-        let leash =
-            Leash::start("sh", Path::new("/bin/sh"), &args, &dir.path().join("log")).unwrap();
+        let guard =
+            ChildGuard::start("sh", Path::new("/bin/sh"), &args, &dir.path().join("log")).unwrap();
         crate::wait::until("the end", std::time::Duration::from_secs(10), || {
-            Ok(if leash.is_running() {
+            Ok(if guard.is_running() {
                 crate::wait::Look::NotYet("running".to_owned())
             } else {
                 crate::wait::Look::Done(())
             })
         })
         .unwrap();
-        let error = leash.check().unwrap_err().to_string();
+        let error = guard.check().unwrap_err().to_string();
         assert!(error.contains("no luck today"), "{error}");
     }
 
@@ -242,7 +242,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
         let args = ["-c".to_owned(), "ls -l /proc/self/fd; exec sleep 1000".to_owned()];
-        let leash = Leash::start("sh", Path::new("/bin/sh"), &args, &log).unwrap();
+        let guard = ChildGuard::start("sh", Path::new("/bin/sh"), &args, &log).unwrap();
         let listing = crate::wait::until("a listing", std::time::Duration::from_secs(10), || {
             let text = fs::read_to_string(&log)?;
             Ok(if text.contains(" 2 -> ") {
@@ -254,7 +254,7 @@ mod tests {
         .unwrap();
         assert!(listing.contains(" 0 -> /dev/null"), "{listing}");
         // Others may be there, inherited by this very process from its own parent.
-        let shell = leash.shell.lock().unwrap();
+        let shell = guard.shell.lock().unwrap();
         let descriptor = shell.stdin.as_ref().unwrap().as_raw_fd();
         let pipe = fs::read_link(format!("/proc/self/fd/{descriptor}")).unwrap();
         assert!(!listing.contains(pipe.to_str().unwrap()), "{} in {listing}", pipe.display());

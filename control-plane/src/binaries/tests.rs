@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
+use std::sync::Mutex;
 
 use super::*;
 
@@ -120,6 +121,32 @@ fn a_plan_says_what_is_missing_and_changes_nothing() {
     put(dir.path(), "go", "echo go version go1.19.8 linux/amd64");
     assert_eq!(fake.plan(), Plan::Build("go1.19.8".to_owned()));
     assert!(!home.exists());
+}
+
+#[test]
+fn each_place_is_reported() {
+    // Static, because `report` is a plain function.
+    static REPORTED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "go", BUILDS);
+    let fake = Fake::default().with("PATH", dir.path()).with("DSYNC_CACHE_DIR", dir.path());
+    let environment = |name: &str| fake.variables.get(name).cloned();
+    find_in(&environment, &fake.archive, |line| REPORTED.lock().unwrap().push(line.to_owned()))
+        .unwrap();
+    let reported = REPORTED.lock().unwrap();
+    let expected = [
+        format!("{ASSETS} is not set; PATH has neither"),
+        format!("the cache {} does not have both", dir.path().join("control-plane").display()),
+        format!("downloading {}", fake.archive.url()),
+        format!("could not download {}", fake.archive.url()),
+        "building them with go1.26.8".to_owned(),
+        "built ".to_owned(),
+        "built ".to_owned(),
+    ];
+    assert_eq!(reported.len(), expected.len(), "{reported:?}");
+    for (line, start) in reported.iter().zip(expected) {
+        assert!(line.starts_with(&start), "{line:?} instead of {start:?}");
+    }
 }
 
 #[test]

@@ -40,6 +40,12 @@ pub trait Harness: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// The path to a store in memory, on which single writes can fail. A store with an
+    /// [`address`](Self::address) does not need it: the proxy makes these faults there.
+    fn wire(&self) -> Option<Arc<dyn Wire>> {
+        None
+    }
+
     /// The environment in which another process that calls the same `main` builds a harness of the
     /// same store. `None`: the store lives in this process, or nobody said how.
     fn environment(&self) -> Option<Vec<(String, String)>> {
@@ -54,6 +60,56 @@ pub enum Via {
     Direct,
     /// At this address, where a proxy forwards to [`Harness::address`].
     Proxy(SocketAddr),
+}
+
+/// The path between drivers and a store in memory, where single writes go wrong below the driver
+/// under test: the driver gets what a real client would get from its connection.
+pub trait Wire: fmt::Debug + Send + Sync {
+    /// Plans what happens to the next `write` of `instance`, over whichever connection it comes.
+    fn disturb(&self, instance: &str, write: Write, mishap: Mishap);
+
+    /// Ends every fault of `instance` that outlasts the write it was planned for.
+    fn heal(&self, instance: &str);
+}
+
+/// A verb that changes the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// [`Driver::acquire`].
+    Acquire,
+    /// [`Driver::renew`].
+    Renew,
+    /// [`Driver::release`].
+    Release,
+}
+
+impl Write {
+    pub(crate) const ALL: [Self; 3] = [Self::Acquire, Self::Renew, Self::Release];
+}
+
+/// What goes wrong with one write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mishap {
+    /// The store refuses the request: it is not applied, and the answer proves that.
+    Refused,
+    /// The connection breaks before the request arrives. It is not applied, but nothing proves
+    /// that.
+    RequestBroken,
+    /// The request is lost: it is not applied, and there is no answer.
+    RequestLost,
+    /// The request is applied, and the connection breaks before the answer arrives.
+    AnswerBroken,
+    /// The request is applied, and its answer is lost.
+    AnswerLost,
+    /// The request is applied after this long, and there is no answer.
+    Late(Duration),
+}
+
+impl Mishap {
+    /// Whether the store applies the write, sooner or later.
+    pub(crate) fn is_applied(self) -> bool {
+        matches!(self, Self::AnswerBroken | Self::AnswerLost | Self::Late(_))
+    }
 }
 
 /// Edits records as an operator would, past every driver.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use dsync::driver::{Driver, Key};
 use dsync::{Error, ErrorKind, Result, async_trait};
-use dsync_mock::MockDriver;
+use dsync_mock::{Cut, MockDriver, Verb};
 
 use crate::Harness;
-use crate::harness::{Operator, Via};
+use crate::harness::{Mishap, Operator, Via, Wire, Write};
 
-/// A [`MockDriver`] as a store under test, with its operator. Make one for each test:
+/// A [`MockDriver`] as a store under test, with its operator and its wire. Make one for each test:
 ///
 /// ```no_run
 /// use dsync_conformance::{MockHarness, Suite};
@@ -51,6 +51,37 @@ impl Harness for MockHarness {
 
     fn operator(&self) -> Option<Arc<dyn Operator>> {
         Some(Arc::new(self.clone()))
+    }
+
+    fn wire(&self) -> Option<Arc<dyn Wire>> {
+        Some(Arc::new(self.clone()))
+    }
+}
+
+impl Wire for MockHarness {
+    fn disturb(&self, instance: &str, write: Write, mishap: Mishap) {
+        let (store, kind) = (&self.store, ErrorKind::Unavailable);
+        let verb = match write {
+            Write::Acquire => Verb::Acquire,
+            Write::Renew => Verb::Renew,
+            Write::Release => Verb::Release,
+        };
+        match mishap {
+            Mishap::Refused => {
+                store.fail_next(instance, verb, Error::definite(kind, "connection refused"));
+            }
+            Mishap::RequestBroken => {
+                store.fail_next(instance, verb, Error::ambiguous(kind, "connection reset"));
+            }
+            Mishap::RequestLost => store.partition(instance, Cut::Requests),
+            Mishap::AnswerBroken => store.fail_next_applied(instance, verb, kind),
+            Mishap::AnswerLost => store.lose_next_answer(instance, verb),
+            Mishap::Late(delay) => store.late_next(instance, verb, delay),
+        }
+    }
+
+    fn heal(&self, instance: &str) {
+        self.store.heal(instance);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Broken drivers, each with the rule that must catch it: proof that the suite can fail.
 
 mod acquiring;
+mod classifying;
 mod driver;
 mod ghosts;
 mod shown;
@@ -16,7 +17,7 @@ use dsync::{Result, async_trait};
 use dsync_mock::MockDriver;
 
 pub use self::driver::Flawed;
-use crate::harness::{Operator, Via};
+use crate::harness::{Operator, Via, Wire};
 use crate::{Harness, MockHarness, Suite};
 
 macro_rules! flaws {
@@ -76,6 +77,11 @@ flaws! {
     ContentionIsAnError, Backend, "1.02", "What others do is a value, never an error";
     /// Some writes are applied and answered with a definite error.
     DefiniteAlthoughApplied, Backend, "1.03", "answered a definite error";
+    /// Answers a definite error whenever the connection breaks, also after the request was sent.
+    EveryErrorIsDefinite, Backend, "1.03", "answered a definite error";
+    /// Gives up on an answer, and takes a read that does not show the write for a proof that it
+    /// never will be applied.
+    ReadsToProveAFailure, Observer, "1.03", "answered a definite error";
     /// Stores the instance without the nonce, so that no attempt is ever found again.
     LosesTheNonce, Backend, "1.04", "must be stored as it was given";
     /// Counts versions within the record, so that they begin anew with it.
@@ -203,5 +209,9 @@ impl Harness for FlawedHarness {
 
     fn operator(&self) -> Option<Arc<dyn Operator>> {
         self.operator.operator()
+    }
+
+    fn wire(&self) -> Option<Arc<dyn Wire>> {
+        self.operator.wire()
     }
 }

@@ -12,6 +12,7 @@ use dsync::{Error, ErrorKind, Result, async_trait};
 use dsync_mock::MockDriver;
 use tokio::task::yield_now;
 
+use super::classifying::reported;
 use super::state::{Own, Shared};
 use super::{Flaw, acquiring, ghosts, streams, writing};
 
@@ -156,7 +157,7 @@ impl Driver for Flawed {
 
     async fn acquire(&self, key: &Key, claim: &Claim) -> Result<Acquired> {
         let key = &self.key(key);
-        let acquired = acquiring::acquire(self, key, claim).await?;
+        let acquired = reported(self, key, acquiring::acquire(self, key, claim)).await?;
         if let Acquired::Won(lease) = &acquired {
             self.shared.lock().known.insert(key.clone());
             self.own.lock().last = Some((key.clone(), lease.clone()));
@@ -167,7 +168,7 @@ impl Driver for Flawed {
 
     async fn renew(&self, key: &Key, lease: &Lease) -> Result<Renewed> {
         let key = &self.key(key);
-        let renewed = writing::renew(self, key, lease).await?;
+        let renewed = reported(self, key, writing::renew(self, key, lease)).await?;
         if let Renewed::Kept(lease) = &renewed {
             self.own.lock().last = Some((key.clone(), lease.clone()));
             self.loses_an_answer()?;
@@ -177,7 +178,7 @@ impl Driver for Flawed {
 
     async fn release(&self, key: &Key, lease: &Lease) -> Result<Released> {
         let key = &self.key(key);
-        let released = writing::release(self, key, lease).await?;
+        let released = reported(self, key, writing::release(self, key, lease)).await?;
         if released == Released::Released {
             self.shared.lock().known.remove(key);
             self.loses_an_answer()?;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::Settings;
 use super::peer::Peer;
 use super::stalls::Stalls;
-use crate::harness::{Operator, Via};
+use crate::harness::{Operator, Via, Wire};
 use crate::proxy::Proxy;
 use crate::{Harness, Rule, Verdict};
 
@@ -190,6 +190,10 @@ impl Case {
 
     pub(crate) fn operator(&self) -> Option<Arc<dyn Operator>> {
         self.harness.operator()
+    }
+
+    pub(crate) fn wire(&self) -> Option<Arc<dyn Wire>> {
+        self.harness.wire()
     }
 
     /// A driver with a connection of its own, whose capabilities are those of the first.

@@ -1,7 +1,7 @@
-//! What came of testing a driver, to be kept, compared and published.
+//! The results of testing a driver, to keep, compare and publish.
 //!
-//! A run makes a part: one tier of one driver on one server. [`Report::merge`] makes one report of
-//! several parts. `REPORTS.md` beside this crate's manifest tells of every field.
+//! A run writes a part: one tier of one driver on one server. [`Report::merge`] makes one report of
+//! several parts. `REPORTS.md` beside this crate's manifest documents every field.
 
 mod conclusion;
 mod drivers;
@@ -12,6 +12,8 @@ mod markdown;
 mod merge;
 mod rule_report;
 mod run;
+mod seal;
+mod source;
 mod subject;
 
 use std::collections::BTreeMap;
@@ -20,15 +22,17 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use self::conclusion::{Conclusion, Outcome};
-pub use self::drivers::drivers;
+pub use self::drivers::{Age, Published, drivers};
 pub use self::kill::{Broken, Kill};
 pub use self::rule_report::{Judgement, RuleReport};
 pub use self::run::{Environment, Run, Worst};
+pub use self::source::{COMMIT_VARIABLE, Source};
 pub use self::subject::{DriverInfo, Equipment, Form, Observed, Promises, ServerInfo};
 use crate::Verdict;
 
-/// The version of the JSON: it grows when a field changes its meaning or goes.
-pub const SCHEMA: u32 = 1;
+/// The version of the JSON: it grows when a field changes its meaning or goes, and with a new field
+/// that is always written.
+pub const SCHEMA: u32 = 2;
 
 /// How something was tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,13 +60,16 @@ impl fmt::Display for Tier {
     }
 }
 
-/// What came of testing one driver on one server.
+/// The results of testing one driver on one server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// [`SCHEMA`].
+    /// [`SCHEMA`], or an earlier one if it was read from such a file.
     pub schema: u32,
     /// The suite that made it.
     pub suite: SuiteInfo,
+    /// The code that was tested. Reports of schema 1 do not have it.
+    #[serde(default)]
+    pub source: Source,
     /// When, in UTC: `2026-11-23T14:02:00Z`. The suite has no clock for that, so the caller says.
     pub date: Option<String>,
     /// The commands that make such a report again.
@@ -102,6 +109,7 @@ impl Report {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 rules: crate::rules::VERSION,
             },
+            source: Source::default(),
             date: None,
             reproduce: Vec::new(),
             driver,

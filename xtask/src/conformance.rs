@@ -1,9 +1,10 @@
-//! `cargo xtask conformance`: holds drivers to the rules, and reports what came of it.
+//! `cargo xtask conformance`: tests drivers against every rule, and writes the reports.
 //!
-//! Every run leaves *parts* (a tier, a form of a driver, the self-test) in a folder, as the suite
-//! writes them. In the end they become one report for each driver.
+//! Every run writes *parts* (a tier, a form of a driver, the self-test) to a folder. At the end they
+//! become one report for each driver.
 
 mod cluster;
+mod commit;
 mod drivers;
 mod kind;
 mod kubeconfig;
@@ -133,6 +134,10 @@ fn merge(request: &Request, place: &Place, driver: &str) -> Result<bool> {
     command.args(["merge", "--driver", driver, "--date", &now()]);
     command.arg("--into").arg(&request.report);
     command.args(["--reproduce", &request.reproduce(driver)]);
+    // Parts of another commit are refused: the code changed during the run.
+    if let Some(commit) = commit_under_test() {
+        command.args(["--commit", &commit]);
+    }
     for kills in place.kills()? {
         command.arg("--kills").arg(kills);
     }
@@ -141,6 +146,17 @@ fn merge(request: &Request, place: &Place, driver: &str) -> Result<bool> {
     command.args(parts);
     say("\n");
     shell::run(&command, SLACK, |_| {})
+}
+
+/// The commit of the working tree as it is now. Without one the reports say that it is not recorded.
+fn commit_under_test() -> Option<String> {
+    match commit::current(&root()) {
+        Ok(commit) => Some(commit),
+        Err(error) => {
+            say(&format!("no commit is recorded in the report: {error:#}\n"));
+            None
+        }
+    }
 }
 
 /// Now, to the second, in UTC: `2026-11-23T14:02:00Z`.

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use dsync::Driver;
 use dsync::driver::WatchScope;
 use dsync_conformance::check::{CHECKED, Precision, check};
-use dsync_conformance::report::{DriverInfo, Equipment, Judgement, Report, Run, ServerInfo, Tier};
+use dsync_conformance::report::{
+    DriverInfo, Equipment, Judgement, Report, Run, ServerInfo, Source, Tier,
+};
 use dsync_conformance::schedule::{Shape, Store};
 use dsync_conformance::simulation::{Batch, Failure, Tally, run, trace};
 use dsync_conformance::{History, Schedule, Verdict, Violation, shrink, timeline};
@@ -190,7 +192,8 @@ fn act(options: &Options) -> Result<bool, String> {
         batch.run(|_| limit.is_none_or(|limit| started.elapsed() < limit), counts);
     let took = started.elapsed();
     if let Some(file) = &options.report {
-        let report = report(options, &tally, took, failure.as_ref());
+        let mut report = report(options, &tally, took, failure.as_ref());
+        report.source = Source::from_environment().map_err(|error| error.to_string())?;
         write(file, &report.to_json().map_err(|error| error.to_string())?)?;
     }
     if let Some(failure) = failure {

@@ -38,6 +38,10 @@ impl Report {
         let server = self.server.as_ref().map_or("not told".to_owned(), ToString::to_string);
         row("server", server);
         row("suite", format!("{}, rules version {}", self.suite.version, self.suite.rules));
+        row("commit", self.source.to_string());
+        if !self.is_sealed() {
+            row("digest", "none: later edits cannot be detected".to_owned());
+        }
         row("date", self.date.clone().unwrap_or_else(|| "not told".to_owned()));
         for command in &self.reproduce {
             row("reproduce", format!("`{command}`"));

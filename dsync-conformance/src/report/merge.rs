@@ -1,6 +1,6 @@
 //! Several parts become one report.
 
-use super::{Report, ReportError};
+use super::{Report, ReportError, SCHEMA};
 
 impl Report {
     /// One report of several parts: other tiers, other forms of the driver, the self-test. Parts
@@ -8,13 +8,16 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// If there is no part, or if parts are of other drivers, servers, or versions of the suite.
+    /// If there is no part, if one has an earlier schema, or if parts are of different drivers,
+    /// servers, commits, or versions of the suite.
     pub fn merge(parts: impl IntoIterator<Item = Self>) -> Result<Self, ReportError> {
         let mut parts = parts.into_iter();
         let Some(mut merged) = parts.next() else {
             return Err(ReportError("no part to make a report of: nothing was run".to_owned()));
         };
+        merged.is_present()?;
         for part in parts {
+            part.is_present()?;
             merged.take(part)?;
         }
         merged.settle();
@@ -33,9 +36,19 @@ impl Report {
         self
     }
 
+    /// A part without a commit and a digest cannot become a report that has them.
+    fn is_present(&self) -> Result<(), ReportError> {
+        if self.schema == SCHEMA {
+            return Ok(());
+        }
+        let schema = self.schema;
+        Err(ReportError(format!("a part has schema {schema} instead of {SCHEMA}: run it again")))
+    }
+
     fn take(&mut self, part: Self) -> Result<(), ReportError> {
         same("suites", &self.suite.version, &part.suite.version)?;
         same("versions of the rules", &self.suite.rules, &part.suite.rules)?;
+        self.source.add(&part.source)?;
         same("drivers", &self.driver.name, &part.driver.name)?;
         if let (Some(mine), Some(theirs)) = (&self.driver.version, &part.driver.version) {
             same("versions of the driver", mine, theirs)?;

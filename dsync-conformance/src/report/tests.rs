@@ -7,6 +7,8 @@ use super::*;
 use crate::rules::{Kind, RULES};
 use crate::simulation::Tally;
 
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
 fn capable() -> Capabilities {
     Capabilities::new(Expiry::Observer)
         .with_watch(WatchScope::Changes)
@@ -37,6 +39,7 @@ fn tally() -> Tally {
 fn simulated() -> Report {
     let driver = DriverInfo::new("kube").with_version("0.1.0").with_form("", &capable());
     let mut report = Report::new(driver);
+    report.source = Source::parse(COMMIT).unwrap();
     report.harness.operator = true;
     report.reproduce.push("cargo xtask conformance --driver kube --seed 7".to_owned());
     let mut run = Run::here(Duration::from_millis(61_234)).with_tally(&tally());
@@ -58,6 +61,7 @@ fn simulated() -> Report {
 fn real() -> Report {
     let driver = DriverInfo::new("kube").with_form("", &capable());
     let mut report = Report::new(driver);
+    report.source = Source::parse(COMMIT).unwrap();
     report.date = Some("2026-11-23T14:02:00Z".to_owned());
     report.server = Some(ServerInfo::parse("kube-apiserver v1.37.2"));
     report.driver.forms[0].observed.max_expiry_lag_ms = Some(0.26);
@@ -230,7 +234,34 @@ fn parts_of_different_things_are_refused() {
     let mut part = real();
     part.suite.rules += 1;
     assert!(refusal(part).contains("versions of the rules"));
+    let other = "fedcba9876543210fedcba9876543210fedcba98";
+    let part = Report { source: Source::parse(other).unwrap(), ..real() };
+    assert!(refusal(part).contains(&format!("two commits, {COMMIT} and {other}")));
+    let part = Report { source: Source::default(), ..real() };
+    assert!(refusal(part).contains(&format!("two commits, {COMMIT} and none recorded")));
+    let part = Report { schema: 1, ..real() };
+    assert!(refusal(part).contains("schema 1 instead of 2: run it again"));
     assert!(Report::merge([]).unwrap_err().to_string().contains("nothing was run"));
+}
+
+#[test]
+fn one_part_with_uncommitted_changes_is_enough() {
+    let dirty = || Report { source: Source::parse(&format!("{COMMIT}-dirty")).unwrap(), ..real() };
+    for parts in [[simulated(), dirty()], [dirty(), simulated()]] {
+        let merged = Report::merge(parts).unwrap();
+        assert_eq!(merged.source.to_string(), format!("{COMMIT}, with uncommitted changes"));
+    }
+}
+
+#[test]
+fn a_commit_is_a_full_hash() {
+    for wrong in ["", "HEAD", "0123456", &COMMIT.to_uppercase(), &COMMIT[1..], "-dirty"] {
+        let error = Source::parse(wrong).unwrap_err().to_string();
+        assert!(error.contains(&format!("{wrong:?} is no commit")), "{error}");
+    }
+    let of_sha_256 = COMMIT.repeat(2)[..64].to_owned();
+    assert_eq!(Source::parse(&of_sha_256).unwrap().commit, Some(of_sha_256));
+    assert_eq!(Source::default().to_string(), "not recorded");
 }
 
 #[test]
@@ -262,17 +293,78 @@ fn a_server_is_a_name_and_a_version() {
 fn json_survives_a_round_trip() {
     let mut merged = Report::merge([simulated(), real()]).unwrap();
     merged.add_kill(kill("late", Some("2.02"), &[Some(1), None]));
+    // A number with more digits than a fast reader of JSON gets right.
+    merged.tiers.get_mut(&Tier::R).unwrap().longest_stall_ms = Some(0.300_000_000_000_000_04);
     let json = merged.to_json().unwrap();
-    assert!(json.starts_with("{\n  \"schema\": 1,\n"));
-    assert_eq!(Report::from_json(&json).unwrap(), merged);
+    assert!(json.starts_with("{\n  \"schema\": 2,\n  \"digest\": \""));
+    let read = Report::from_json(&json).unwrap();
+    assert_eq!(read, merged);
+    assert!(read.is_sealed());
+    assert_eq!(read.to_json().unwrap(), json);
+}
+
+#[test]
+fn the_digest_is_that_of_all_other_lines() {
+    let json = real().to_json().unwrap();
+    let (digest, rest): (Vec<&str>, Vec<&str>) =
+        json.split_inclusive('\n').partition(|line| line.starts_with("  \"digest\": "));
+    assert_eq!(digest.concat(), format!("  \"digest\": \"{}\",\n", seal::digest(&rest.concat())));
+    // A known answer of SHA-256.
+    let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(seal::digest("abc"), abc);
+}
+
+#[test]
+fn a_report_that_is_not_as_its_run_wrote_it_is_refused() {
+    let json = real().to_json().unwrap();
+    let edited = |from: &str, to: &str| {
+        assert!(json.contains(from), "{from} is not in {json}");
+        json.replacen(from, to, 1)
+    };
+    let digest_of = |json: &str| json.lines().nth(2).unwrap().to_owned();
+    let other = digest_of(&simulated().to_json().unwrap());
+    for (what, text, part) in [
+        ("a number", edited("\"operations\": 4000", "\"operations\": 4001"), "names the digest"),
+        ("a verdict", edited("\"inconclusive\"", "\"pass\""), "names the digest"),
+        ("the commit", edited("\"0123456", "\"1123456"), "names the digest"),
+        ("cleanliness", edited("\"clean\": true", "\"clean\": null"), "names the digest"),
+        ("a field that has a default", edited("      \"uncertain\": 2,\n", ""), "names the digest"),
+        ("a field that has none", edited("  \"reproduce\": [],\n", ""), "a broken one"),
+        ("another's digest", edited(&digest_of(&json), &other), "names the digest"),
+        ("no digest", edited(&format!("{}\n", digest_of(&json)), ""), "lost its digest"),
+        ("a space", edited("\"uncertain\": 2", "\"uncertain\":  2"), "formatted again"),
+        ("an indent", edited("\n  \"suite\"", "\n\t\"suite\""), "formatted again"),
+        ("a number of another form", edited("812.5", "812.50"), "formatted again"),
+        ("a field of another name", edited("{\n", "{\n  \"note\": 1,\n"), "added to"),
+        ("the end of the last line", json.trim_end().to_owned(), "formatted again"),
+        ("ends of lines", json.replace('\n', "\r\n"), "formatted again"),
+    ] {
+        let error = Report::from_json(&text).map(|_| what).unwrap_err().to_string();
+        assert!(error.contains(part), "{what}: {error}");
+        assert_eq!(error.lines().count(), 1, "{what}: {error}");
+    }
 }
 
 #[test]
 fn verdicts_that_do_not_follow_from_the_rest_are_not_believed() {
     let report = Report::new(DriverInfo::new("kube"));
-    let json = report.to_json().unwrap().replace("\"partial\"", "\"pass\"");
-    assert!(json.contains("\"verdict\": \"pass\""));
-    assert_eq!(Report::from_json(&json).unwrap(), report);
+    let content = report.content().unwrap().replace("\"partial\"", "\"pass\"");
+    assert!(content.contains("\"verdict\": \"pass\""));
+    assert_eq!(Report::from_json(&seal::seal(&content)).unwrap(), report);
+}
+
+#[test]
+fn a_report_of_schema_1_is_read_and_not_trusted() {
+    let mut value: serde_json::Value = serde_json::from_str(&real().to_json().unwrap()).unwrap();
+    let fields = value.as_object_mut().unwrap();
+    fields.insert("schema".to_owned(), 1.into());
+    for new in ["digest", "source"] {
+        assert!(fields.remove(new).is_some());
+    }
+    let report = Report::from_json(&value.to_string()).unwrap();
+    assert!(!report.is_sealed());
+    assert_eq!(report.source, Source::default());
+    assert!(report.to_json().unwrap_err().to_string().contains("make it again"));
 }
 
 #[test]
@@ -280,9 +372,9 @@ fn what_is_no_report_of_this_schema_is_refused() {
     let refusal = |text: &str| Report::from_json(text).unwrap_err().to_string();
     assert!(refusal("{}").contains("no report of dsync-conformance"));
     assert!(refusal("schedule").contains("no report of dsync-conformance"));
-    assert!(refusal("{\"schema\": 2}").contains("or a newer one"));
+    assert!(refusal("{\"schema\": 3}").contains("or a newer one"));
     assert!(refusal("{\"schema\": 0}").contains("make it again"));
-    assert!(refusal("{\"schema\": 1}").contains("a broken one: missing field"));
+    assert!(refusal("{\"schema\": 2}").contains("a broken one: missing field"));
 }
 
 #[test]
@@ -310,15 +402,20 @@ fn junit_has_a_case_for_each_rule_and_tier() {
 #[test]
 fn the_table_of_drivers_has_a_row_for_each_report() {
     let merged = Report::merge([simulated(), real()]).unwrap();
-    let table = drivers(&[(merged, "reports/kube.md".to_owned())]);
+    let table = |age: Age| {
+        let link = "reports/kube.md".to_owned();
+        drivers(&[Published { report: merged.clone(), link, age }])
+    };
     assert_eq!(
-        table.lines().nth(2),
+        table(Age::Current).lines().nth(2),
         Some(
             "| kube 0.1.0 | kube-apiserver v1.37.2 | inconclusive | 45 pass, 1 inconclusive, 1 \
-             untested | 12,345 | 1,813 | 45,678 | 812.5 ms | \
+             untested | 12,345 | 1,813 | 45,678 | 812.5 ms | `0123456789ab` | \
              [2026-11-23T14:02:00Z](reports/kube.md) |"
         )
     );
+    assert!(table(Age::Stale).contains("| **stale**: `0123456789ab` |"));
+    assert!(table(Age::Unknown).contains("| unknown: `0123456789ab` |"));
     assert_eq!(drivers(&[]), "No report has been published yet.\n");
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use dsync::driver::Capabilities;
 
 use super::Suite;
-use crate::report::{DriverInfo, Environment, Equipment, Judgement, Report, Run, ServerInfo, Tier};
+use crate::report::{
+    DriverInfo, Environment, Equipment, Judgement, Report, Run, ServerInfo, Source, Tier,
+};
 use crate::{Harness, Verdict};
 
 /// What came of one rule.
@@ -44,7 +46,8 @@ impl Subject {
 
 /// Writes what came of a run to a file in `directory`. Where it is.
 pub(super) fn write(directory: &Path, suite: &Suite, rules: &[RuleResult]) -> io::Result<PathBuf> {
-    let report = report(suite, rules);
+    let mut report = report(suite, rules);
+    report.source = Source::from_environment().map_err(io::Error::other)?;
     fs::create_dir_all(directory)?;
     let path = directory.join(format!("{}.json", suite.name));
     fs::write(&path, report.to_json().map_err(io::Error::other)?)?;

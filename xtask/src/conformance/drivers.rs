@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::cluster::{Cluster, Site};
 use super::place::Place;
 use super::request::Request;
-use super::{SLACK, shell};
+use super::{SLACK, commit, commit_under_test, shell};
 use crate::test::{cargo, root};
 
 /// A driver. To add one, write what it runs and add a line to [`DRIVERS`].
@@ -49,6 +49,7 @@ fn mock(request: &Request, place: &Place) -> Result<bool> {
     let parts = place.of("mock")?;
     let seconds = request.length.map_or(SIMULATION_SECONDS, |length| length.as_secs());
     let mut command = simulate();
+    command.envs(commit_under_test().map(|commit| (commit::VARIABLE, commit)));
     command.args(["--for", &seconds.to_string(), "--seed", &request.seed.to_string()]);
     command.arg("--failures").arg(place.failures());
     command.arg("--report").arg(parts.join("simulation.json"));
@@ -103,6 +104,7 @@ fn server(request: &Request, place: &Place, package: &str, name: &str) -> Result
 fn suite(package: &str, target: &str, request: &Request) -> Command {
     let mut command = cargo(["test", "--locked", "-p", package, "--test", target]);
     command.env("DSYNC_CONFORMANCE_SEED", request.seed.to_string());
+    command.envs(commit_under_test().map(|commit| (commit::VARIABLE, commit)));
     if let Some(members) = request.members {
         command.env("DSYNC_TEST_ETCD_MEMBERS", members.to_string());
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dsync_conformance::report::{Kill, Report};
+use dsync_conformance::report::{Kill, Report, ReportError, Source};
 
 /// What to make a report of.
 #[derive(Debug, Default)]
@@ -11,6 +11,8 @@ pub(crate) struct Request {
     pub(crate) driver: String,
     pub(crate) into: PathBuf,
     pub(crate) date: Option<String>,
+    /// The commit of the working tree after the run.
+    pub(crate) commit: Option<String>,
     pub(crate) reproduce: Vec<String>,
     pub(crate) kills: Vec<PathBuf>,
     pub(crate) parts: Vec<PathBuf>,
@@ -19,7 +21,7 @@ pub(crate) struct Request {
 /// Writes the report and sums it up. Whether the run has succeeded.
 pub(crate) fn run(request: &Request) -> Result<bool, String> {
     let report = merged(request)?;
-    let text = |error: dsync_conformance::report::ReportError| error.to_string();
+    let text = |error: ReportError| error.to_string();
     let stem = request.into.join(&request.driver);
     let files = [
         (stem.with_extension("json"), report.to_json().map_err(text)?),
@@ -44,6 +46,10 @@ fn merged(request: &Request) -> Result<Report, String> {
         parts.push(part.of_driver(&request.driver));
     }
     let mut report = Report::merge(parts).map_err(|error| error.to_string())?;
+    if let Some(commit) = &request.commit {
+        let now = Source::parse(commit).map_err(|error| format!("--commit: {error}"))?;
+        report.source.add(&now).map_err(|_| changed(&report.source, &now))?;
+    }
     for file in &request.kills {
         let kills: Vec<Kill> = serde_json::from_str(&read(file)?)
             .map_err(|error| shown(file, &format!("no list of kills: {error}")))?;
@@ -56,6 +62,13 @@ fn merged(request: &Request) -> Result<Report, String> {
         report.reproduce.clone_from(&request.reproduce);
     }
     Ok(report)
+}
+
+fn changed(tested: &Source, now: &Source) -> String {
+    format!(
+        "the code changed during the run: the parts are of commit {tested}, and the working tree \
+         is at {now} now: run it again"
+    )
 }
 
 /// A few lines for a terminal.
@@ -112,8 +125,11 @@ mod tests {
         }
     }
 
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
     fn part(verdict: Verdict) -> String {
         let mut part = Report::new(DriverInfo::new("backend"));
+        part.source = Source::parse(COMMIT).unwrap();
         part.judge(Tier::S1, "2.02", Judgement::new(verdict, 3));
         part.to_json().unwrap()
     }
@@ -127,6 +143,7 @@ mod tests {
             driver: "mock".to_owned(),
             into: folder.0.join("out"),
             date: Some("2026-11-23T14:02:00Z".to_owned()),
+            commit: Some(COMMIT.to_owned()),
             reproduce: vec!["cargo xtask conformance".to_owned()],
             kills: vec![folder.file("kills.json", kill)],
             parts: vec![folder.file("a.json", &part(Verdict::Pass))],
@@ -135,6 +152,7 @@ mod tests {
         let written = fs::read_to_string(request.into.join("mock.json")).unwrap();
         let report = Report::from_json(&written).unwrap();
         assert_eq!(report.driver.name, "mock");
+        assert_eq!(report.source.to_string(), COMMIT);
         assert_eq!(report.kills[0].median, Some(2));
         assert_eq!(report.reproduce, ["cargo xtask conformance"]);
         for name in ["mock.xml", "mock.md"] {
@@ -144,6 +162,36 @@ mod tests {
 
         request.parts.push(folder.file("b.json", &part(Verdict::Fail("two leaders".to_owned()))));
         assert_eq!(run(&request), Ok(false));
+    }
+
+    #[test]
+    fn a_run_is_of_one_commit_from_its_beginning_to_its_end() {
+        let folder = Folder::new("commits");
+        let request = |commit: &str| Request {
+            driver: "mock".to_owned(),
+            commit: Some(commit.to_owned()),
+            parts: vec![folder.file("a.json", &part(Verdict::Pass))],
+            ..Request::default()
+        };
+        // A file was edited during the run.
+        let dirty = merged(&request(&format!("{COMMIT}-dirty"))).unwrap();
+        assert_eq!(dirty.source.commit.as_deref(), Some(COMMIT));
+        assert_eq!(dirty.source.clean, Some(false));
+
+        let other = COMMIT.replace('0', "f");
+        let error = merged(&request(&other)).unwrap_err();
+        assert!(error.contains(COMMIT) && error.contains(&other), "{error}");
+        let error = merged(&request("HEAD")).unwrap_err();
+        assert!(error.contains("--commit: \"HEAD\" is no commit"), "{error}");
+    }
+
+    #[test]
+    fn a_part_that_was_edited_is_refused() {
+        let folder = Folder::new("edited");
+        let edited = part(Verdict::Pass).replacen("\"cases\": 3", "\"cases\": 4", 1);
+        let parts = vec![folder.file("edited.json", &edited)];
+        let error = merged(&Request { parts, ..Request::default() }).unwrap_err();
+        assert!(error.contains("edited.json: the report is not as its run wrote it"), "{error}");
     }
 
     #[test]

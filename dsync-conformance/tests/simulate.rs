@@ -44,18 +44,34 @@ fn a_run_that_is_too_short_is_invalid() {
 }
 
 #[test]
-fn what_makes_no_sense_is_named() {
+fn what_makes_no_sense_is_named_in_one_line() {
     for (arguments, named) in [
-        (&["--seed", "many"][..], "--seed many: not a number"),
-        (&["--rules", "9.99"], "9.99 is not checked here"),
-        (&["--store", "disk"], "--store disk"),
+        (&["--seed", "many"][..], "--seed many: not a number from 0"),
+        (&["--seed", "-1"], "--seed -1: not a number from 0"),
+        (&["--for", "10m"], "--for 10m: not a number of seconds from 1"),
+        (&["--for", "0"], "--for 0: not a number of seconds from 1"),
+        (&["--hunt", "2.02", "--seeds", "0"], "--seeds 0: not a number from 1"),
+        (&["--traces", "0"], "--traces 0: not a number from 1"),
+        (&["--rules", "2.02,9.99"], "--rules 2.02,9.99: \"9.99\" is not checked here: use 2.01, "),
+        (&["--hunt", "9.99"], "--hunt 9.99: \"9.99\" is not checked here: use 2.01, "),
+        (&["--hunt", "2.01,2.02"], "--hunt 2.01,2.02: more than one rule"),
+        (&["--store", "disk"], "--store disk: no such store: use backend, "),
+        (&["--seed", "1", "--seed", "2"], "--seed is given twice: give it once"),
+        (&["--events"], "--events needs --replay"),
+        (&["--says", "term"], "--says needs --hunt"),
+        (&["--replay", "a.json", "--seed", "1"], "--seed does not go with --replay"),
+        (&["--traces", "1", "--hunt", "2.02"], "--hunt does not go with --traces"),
         (&["--replay", "/nowhere.json"], "/nowhere.json"),
         (&["--corpus", "/nowhere"], "--corpus /nowhere"),
-        (&["--fast", "1"], "--fast"),
+        (&["--seed"], "--seed"),
+        (&["--fast"], "--fast"),
+        (&["mock"], "\"mock\""),
     ] {
         let output = simulate(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         let said = text(&output.stderr);
-        assert!(said.contains(named), "{arguments:?}: {said}");
+        assert!(said.starts_with("error: ") && said.contains(named), "{arguments:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
     }
 }

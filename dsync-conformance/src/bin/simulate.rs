@@ -70,17 +70,70 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match options().and_then(|options| act(&options)) {
+    let options = match options() {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("error: {error}; see `simulate --help`");
+            return ExitCode::from(2);
+        }
+    };
+    match act(&options) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprint!("error: {error}\n\n{HELP}");
+            eprintln!("error: {error}");
             ExitCode::from(2)
         }
     }
 }
 
-fn options() -> Result<Options, String> {
+/// What each mode takes beside the option that chooses it. The last one is chosen by no option.
+const MODES: [(&str, &[&str]); 4] = [
+    ("replay", &["events", "failures"]),
+    ("traces", &["seed", "store"]),
+    ("hunt", &["says", "seeds", "schedules", "seed", "store", "into"]),
+    ("", &["for", "schedules", "seed", "store", "rules", "corpus", "failures", "report"]),
+];
+
+/// Whether the options of a command line go together.
+fn go_together(given: &BTreeSet<String>) -> Result<(), String> {
+    let chosen = MODES.iter().find(|(mode, _)| mode.is_empty() || given.contains(*mode));
+    let Some((mode, options)) = chosen else { return Ok(()) };
+    let fits = |name: &str| name == *mode || options.contains(&name);
+    let Some(stray) = given.iter().find(|name| !fits(name)) else { return Ok(()) };
+    if !mode.is_empty() {
+        return Err(format!("--{stray} does not go with --{mode}: leave one of them out"));
+    }
+    let takes = |(_, options): &&(&str, &[&str])| options.contains(&stray.as_str());
+    let owner = MODES.iter().find(takes).map_or("", |(mode, _)| mode);
+    Err(format!("--{stray} needs --{owner}: add that, or leave it out"))
+}
+
+/// A number from `least` on.
+fn number(name: &str, text: &str, least: u64) -> Result<u64, String> {
+    let found = text.parse().ok().filter(|number| *number >= least);
+    let what = if name == "for" { "number of seconds" } else { "number" };
+    found.ok_or_else(|| format!("--{name} {text}: not a {what} from {least} to {}", u64::MAX))
+}
+
+/// The rules of a list, which all have to be checked here.
+fn checked(name: &str, list: &str) -> Result<BTreeSet<String>, String> {
+    let ids: BTreeSet<String> = list.split(',').map(str::to_owned).collect();
+    match ids.iter().find(|id| !CHECKED.contains(&id.as_str())) {
+        None => Ok(ids),
+        Some(unknown) => {
+            let known = CHECKED.join(", ");
+            Err(format!("--{name} {list}: {unknown:?} is not checked here: use {known}"))
+        }
+    }
+}
+
+/// `None`: help was asked for.
+fn options() -> Result<Option<Options>, String> {
     let mut options = Options {
         seconds: None,
         schedules: None,
@@ -98,58 +151,60 @@ fn options() -> Result<Options, String> {
         seeds: 5,
         into: None,
     };
+    let mut given = BTreeSet::new();
     let mut parser = lexopt::Parser::from_env();
     let text = |error: lexopt::Error| error.to_string();
     while let Some(argument) = parser.next().map_err(text)? {
         let name = match argument {
-            Short('h') | Long("help") => {
-                print!("{HELP}");
-                std::process::exit(0);
+            Short('h') | Long("help") => return Ok(None),
+            Long(name) if MODES.iter().any(|(mode, of)| *mode == name || of.contains(&name)) => {
+                name.to_owned()
             }
-            Long("events") => {
-                options.events = true;
-                continue;
-            }
-            Long(name) => name.to_owned(),
             other => return Err(other.unexpected().to_string()),
         };
+        if !given.insert(name.clone()) {
+            return Err(format!("--{name} is given twice: give it once"));
+        }
+        if name == "events" {
+            options.events = true;
+            continue;
+        }
         let value = parser.value().map_err(text)?;
         let shown = value.to_string_lossy().into_owned();
-        let number = || shown.parse().map_err(|_| format!("--{name} {shown}: not a number"));
         match name.as_str() {
-            "for" => options.seconds = Some(number()?),
-            "schedules" => options.schedules = Some(number()?),
-            "seed" => options.seed = number()?,
-            "traces" => options.traces = Some(number()?),
-            "seeds" => options.seeds = number()?,
-            "hunt" => options.hunt = Some(shown.clone()),
-            "says" => options.says.clone_from(&shown),
+            "for" => options.seconds = Some(number(&name, &shown, 1)?),
+            "schedules" => options.schedules = Some(number(&name, &shown, 0)?),
+            "seed" => options.seed = number(&name, &shown, 0)?,
+            "traces" => options.traces = Some(number(&name, &shown, 1)?),
+            "seeds" => options.seeds = number(&name, &shown, 1)?,
+            "hunt" if shown.contains(',') => {
+                return Err(format!("--hunt {shown}: more than one rule: give one"));
+            }
+            "hunt" => options.hunt = checked(&name, &shown)?.pop_first(),
+            "says" => options.says = shown,
             "into" => options.into = Some(value.into()),
             "corpus" => options.corpus = Some(value.into()),
             "failures" => options.failures = value.into(),
             "report" => options.report = Some(value.into()),
             "replay" => options.replay = Some(value.into()),
-            "rules" => options.rules = shown.split(',').map(str::to_owned).collect(),
-            "store" => {
+            "rules" => options.rules = checked(&name, &shown)?,
+            _ => {
                 options.stores = match shown.as_str() {
                     "backend" => vec![Store::Backend],
                     "observer" => vec![Store::Observer],
                     "releases" => vec![Store::Releases],
                     "all" => options.stores,
                     _ => {
-                        return Err(format!("--store {shown}: backend, observer, releases or all"));
+                        return Err(format!(
+                            "--store {shown}: no such store: use backend, observer, releases or all"
+                        ));
                     }
                 }
             }
-            _ => return Err(format!("there is no option --{name}")),
         }
     }
-    if let Some(unknown) =
-        options.rules.iter().chain(&options.hunt).find(|id| !CHECKED.contains(&id.as_str()))
-    {
-        return Err(format!("--rules: {unknown} is not checked here"));
-    }
-    Ok(options)
+    go_together(&given)?;
+    Ok(Some(options))
 }
 
 fn act(options: &Options) -> Result<bool, String> {

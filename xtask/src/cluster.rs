@@ -70,12 +70,15 @@ fn parse(mut arguments: lexopt::Parser) -> Result<(Action, Duration), UsageError
     let mut stay = None;
     while let Some(argument) = arguments.next()? {
         match argument {
+            Arg::Long("for") if stay.is_some() => {
+                return Err(UsageError("--for is given twice: give it once".to_owned()));
+            }
             Arg::Long("for") => {
                 let value = arguments.value()?;
                 let text = value.to_string_lossy();
                 let parsed = duration::parse(&text).ok_or_else(|| {
                     UsageError(format!(
-                        "invalid value for --for: {text:?}; such as 90s, 45m or 12h"
+                        "--for {text}: not a time: use one such as 90s, 45m, 12h or 2d"
                     ))
                 })?;
                 stay = Some(parsed);
@@ -86,15 +89,19 @@ fn parse(mut arguments: lexopt::Parser) -> Result<(Action, Duration), UsageError
                     "status" => Action::Status,
                     "down" => Action::Down,
                     place::SUPERVISE => Action::Supervise,
-                    other => return Err(UsageError(format!("no such action: {other}"))),
+                    other => {
+                        let use_one = "use up, status or down";
+                        return Err(UsageError(format!("no such action {other:?}: {use_one}")));
+                    }
                 });
             }
             other => return Err(other.unexpected().into()),
         }
     }
-    let action = action.ok_or_else(|| UsageError("up, status or down?".to_owned()))?;
+    let action = action
+        .ok_or_else(|| UsageError("no action is given: use up, status or down".to_owned()))?;
     if stay.is_some() && !matches!(action, Action::Up | Action::Supervise) {
-        return Err(UsageError("--for goes with `up` only".to_owned()));
+        return Err(UsageError("--for goes with up alone: leave it out".to_owned()));
     }
     Ok((action, stay.unwrap_or(DEFAULT_STAY)))
 }

@@ -82,7 +82,9 @@ const COMMANDS: &[Command] = &[
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    let Some(name) = arguments.next() else { return misused("which command?", &overview()) };
+    let Some(name) = arguments.next() else {
+        return misused(&format!("no command is given: use {}", names()), None);
+    };
     let rest: Vec<OsString> = arguments.collect();
     let wants_help = rest.iter().any(|arg| arg == "--help" || arg == "-h");
     let command = COMMANDS.iter().find(|command| name == command.name);
@@ -91,7 +93,7 @@ fn main() -> ExitCode {
             output::say(&overview());
             ExitCode::SUCCESS
         }
-        None => misused(&format!("no such command: {}", name.display()), &overview()),
+        None => misused(&format!("no such command {name:?}: use {}", names()), None),
         Some(command) if wants_help => {
             output::say(command.help);
             ExitCode::SUCCESS
@@ -106,7 +108,7 @@ fn run(command: &Command, arguments: Vec<OsString>) -> ExitCode {
         Err(error) => error,
     };
     if let Some(misuse) = error.downcast_ref::<UsageError>() {
-        return misused(&misuse.to_string(), command.help);
+        return misused(&misuse.to_string(), Some(command));
     }
     eprintln!("error: {error:#}");
     ExitCode::FAILURE
@@ -121,7 +123,16 @@ fn overview() -> String {
     text
 }
 
-fn misused(what: &str, help: &str) -> ExitCode {
-    eprint!("error: {what}\n\n{help}");
+/// The names of all commands, for an error: `test, conformance or env`.
+fn names() -> String {
+    let mut names: Vec<&str> = COMMANDS.iter().map(|command| command.name).collect();
+    let last = names.pop().unwrap_or_default();
+    format!("{} or {last}", names.join(", "))
+}
+
+/// Says in one line what is wrong with the arguments, and where to read about them.
+fn misused(what: &str, command: Option<&Command>) -> ExitCode {
+    let help = command.map_or("help".to_owned(), |command| format!("{} --help", command.name));
+    eprintln!("error: {what}; see `cargo xtask {help}`");
     ExitCode::from(2)
 }

@@ -1,6 +1,6 @@
-//! What was asked for.
+//! The command line of `cargo xtask conformance`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt};
@@ -8,7 +8,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use super::cluster::Cluster;
 use super::drivers::DRIVERS;
 use crate::duration;
-use crate::usage::UsageError;
+use crate::usage::{Given, UsageError};
 
 /// What to do.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub(super) struct Request {
 
 /// The driver whose server is a cluster.
 const ETCD: &str = "etcd";
+/// The driver that has no server.
+const MOCK: &str = "mock";
 
 impl Request {
     /// The command that does the same for one driver.
@@ -58,7 +60,7 @@ impl Request {
             add(format!("--for {}s", length.as_secs()));
         }
         add(format!("--seed {}", self.seed));
-        if let Some(worlds) = self.worlds.filter(|_| driver != "mock") {
+        if let Some(worlds) = self.worlds.filter(|_| driver != MOCK) {
             add(format!("--worlds {worlds}"));
         }
         if let Some(members) = self.members.filter(|_| driver == ETCD) {
@@ -74,8 +76,16 @@ impl Request {
 /// A number from 1 on.
 fn number(option: &str, most: u32, arguments: &mut Parser) -> Result<u32, UsageError> {
     let text = arguments.value()?.string()?;
-    let wrong = || UsageError(format!("{option} {text}: a number from 1 to {most}"));
+    let wrong = || UsageError(format!("{option} {text}: not a number from 1 to {most}"));
     text.parse().ok().filter(|number| (1..=most).contains(number)).ok_or_else(wrong)
+}
+
+/// A file or folder.
+fn path(option: &str, arguments: &mut Parser) -> Result<PathBuf, UsageError> {
+    let value = arguments.value()?;
+    // Commands run in the root of the workspace, wherever this program was called.
+    std::path::absolute(&value)
+        .map_err(|error| UsageError(format!("{option} {:?}: {error}", value.display().to_string())))
 }
 
 pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
@@ -83,61 +93,86 @@ pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
     let (mut self_test, mut write_docs) = (false, false);
     let (mut worlds, mut members) = (None, None);
     let (mut image, mut report, mut replay) = (None, None, None);
-    let mut given = Vec::new();
+    let mut given = Given::default();
     while let Some(argument) = arguments.next()? {
-        if let Arg::Long(name) = argument {
-            given.push(name.to_owned());
+        match argument {
+            // That may be given several times.
+            Arg::Long("driver") if names.is_empty() => given.once("driver")?,
+            Arg::Long(name) if name != "driver" => given.once(name)?,
+            _ => {}
         }
         match argument {
             Arg::Long("driver") => names.push(arguments.value()?.string()?),
             Arg::Long("cluster") => {
                 let name = arguments.value()?.string()?;
                 cluster = Some(Cluster::parse(&name).ok_or_else(|| {
-                    UsageError(format!("--cluster {name}: kind, local or current"))
+                    UsageError(format!(
+                        "--cluster {name}: no such cluster: use kind, local or current"
+                    ))
                 })?);
             }
             Arg::Long("for") => {
                 let text = arguments.value()?.string()?;
                 length = Some(duration::parse(&text).ok_or_else(|| {
-                    UsageError(format!("--for {text}: not a time such as 90s, 10m or 2h"))
+                    UsageError(format!(
+                        "--for {text}: not a time: use one such as 90s, 10m or 2h, and 365d at most"
+                    ))
                 })?);
             }
             Arg::Long("seed") => {
                 let text = arguments.value()?.string()?;
-                let number = text.parse();
-                seed =
-                    Some(number.map_err(|_| UsageError(format!("--seed {text}: not a number")))?);
+                let number = text.parse().map_err(|_| {
+                    UsageError(format!("--seed {text}: not a number from 0 to {}", u64::MAX))
+                })?;
+                seed = Some(number);
             }
             Arg::Long("worlds") => worlds = Some(number("--worlds", 1000, &mut arguments)?),
             Arg::Long("members") => members = Some(number("--members", 7, &mut arguments)?),
             Arg::Long("kind-image") => image = Some(arguments.value()?.string()?),
-            Arg::Long("report") => report = Some(PathBuf::from(arguments.value()?)),
-            Arg::Long("replay") => replay = Some(PathBuf::from(arguments.value()?)),
+            Arg::Long("report") => report = Some(path("--report", &mut arguments)?),
+            Arg::Long("replay") => replay = Some(path("--replay", &mut arguments)?),
             Arg::Long("self-test") => self_test = true,
             Arg::Long("write-docs") => write_docs = true,
             other => return Err(other.unexpected().into()),
         }
     }
     for (alone, is_given) in [("replay", replay.is_some()), ("write-docs", write_docs)] {
-        if let Some(other) = given.iter().find(|name| is_given && *name != alone) {
-            return Err(UsageError(format!("--{alone} goes with no other option: --{other}")));
+        if let Some(other) = given.other_than(alone).filter(|_| is_given) {
+            return Err(UsageError(format!(
+                "--{other} does not go with --{alone}: leave one of them out"
+            )));
         }
     }
     if write_docs {
         return Ok(Action::WriteDocs);
     }
     if let Some(file) = replay {
-        return Ok(Action::Replay(absolute(&file)?));
+        return Ok(Action::Replay(file));
     }
     let drivers = chosen(&names)?;
-    if cluster.is_some() && !drivers.iter().any(|name| needs_cluster(name)) {
-        return Err(UsageError("--cluster goes with --driver kube or all".to_owned()));
+    // An option that would have no effect is a mistake.
+    let needs = |option: String, fits: fn(&str) -> bool| {
+        if drivers.iter().any(|name| fits(name)) {
+            return Ok(());
+        }
+        let others = DRIVERS.iter().map(|driver| driver.name).filter(|name| fits(name));
+        let others = others.collect::<Vec<_>>().join(", ");
+        let chosen = drivers.join(", ");
+        Err(UsageError(format!(
+            "{option} has no effect on the driver {chosen}: use it with --driver {others} or all"
+        )))
+    };
+    if let Some(cluster) = cluster {
+        needs(format!("--cluster {}", cluster.name()), needs_cluster)?;
     }
-    if members.is_some() && !drivers.contains(&ETCD) {
-        return Err(UsageError("--members goes with --driver etcd or all".to_owned()));
+    if let Some(members) = members {
+        needs(format!("--members {members}"), |name| name == ETCD)?;
     }
-    if image.is_some() && cluster != Some(Cluster::Kind) {
-        return Err(UsageError("--kind-image goes with --cluster kind".to_owned()));
+    if let Some(worlds) = worlds {
+        needs(format!("--worlds {worlds}"), |name| name != MOCK)?;
+    }
+    if let Some(image) = image.as_ref().filter(|_| cluster != Some(Cluster::Kind)) {
+        return Err(UsageError(format!("--kind-image {image} needs --cluster kind: add that")));
     }
     let from_environment = || std::env::var("KIND_IMAGE").ok().filter(|image| !image.is_empty());
     Ok(Action::Run(Request {
@@ -149,10 +184,7 @@ pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
         members,
         self_test,
         kind_image: image.or_else(from_environment),
-        report: match report {
-            Some(folder) => absolute(&folder)?,
-            None => control_plane::target_dir().join("conformance"),
-        },
+        report: report.unwrap_or_else(|| control_plane::target_dir().join("conformance")),
     }))
 }
 
@@ -161,7 +193,7 @@ fn chosen(names: &[String]) -> Result<Vec<&'static str>, UsageError> {
     let known: Vec<&'static str> = DRIVERS.iter().map(|driver| driver.name).collect();
     if let Some(unknown) = names.iter().find(|name| *name != "all" && !known.contains(&&***name)) {
         let known = known.join(", ");
-        return Err(UsageError(format!("--driver {unknown}: no such driver, but {known}, all")));
+        return Err(UsageError(format!("--driver {unknown}: no such driver: use {known} or all")));
     }
     if names.is_empty() {
         return Ok(known.into_iter().take(1).collect());
@@ -172,11 +204,6 @@ fn chosen(names: &[String]) -> Result<Vec<&'static str>, UsageError> {
 
 fn needs_cluster(driver: &str) -> bool {
     DRIVERS.iter().any(|known| known.name == driver && known.needs_cluster)
-}
-
-/// Commands run in the root of the workspace, wherever this program was called.
-fn absolute(path: &Path) -> Result<PathBuf, UsageError> {
-    std::path::absolute(path).map_err(|error| UsageError(format!("{}: {error}", path.display())))
 }
 
 #[cfg(test)]
@@ -224,24 +251,64 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_argument_is_named() {
-        for (arguments, part) in [
-            (&["--driver", "zookeeper"][..], "--driver zookeeper: no such driver, but mock, kube"),
-            (&["--cluster", "gke"], "--cluster gke: kind, local or current"),
-            (&["--cluster", "kind"], "--cluster goes with --driver kube"),
-            (&["--for", "soon"], "--for soon"),
-            (&["--seed", "x"], "--seed x"),
-            (&["--worlds", "0"], "--worlds 0"),
-            (&["--driver", "etcd", "--members", "many"], "--members many"),
-            (&["--driver", "redis", "--members", "3"], "--members goes with --driver etcd"),
-            (&["--driver", "kube", "--kind-image", "i"], "--kind-image goes with --cluster kind"),
-            (&["--replay", "f", "--seed", "1"], "--replay goes with no other option: --seed"),
-            (&["--write-docs", "--self-test"], "--write-docs goes with no other"),
-            (&["--fast"], "--fast"),
-            (&["mock"], "mock"),
+    fn a_wrong_argument_is_named_with_what_would_do() {
+        for (arguments, said) in [
+            (
+                &["--driver", "redis", "--cluster", "local"][..],
+                "--cluster local has no effect on the driver redis: use it with --driver kube or all",
+            ),
+            (
+                &["--driver", "zookeeper"],
+                "--driver zookeeper: no such driver: use mock, kube, redis, etcd or all",
+            ),
+            (&["--driver", ""], "--driver : no such driver: use mock, kube, redis, etcd or all"),
+            (&["--cluster", "gke"], "--cluster gke: no such cluster: use kind, local or current"),
+            (
+                &["--cluster", "kind"],
+                "--cluster kind has no effect on the driver mock: use it with --driver kube or all",
+            ),
+            (
+                &["--for", "soon"],
+                "--for soon: not a time: use one such as 90s, 10m or 2h, and 365d at most",
+            ),
+            (
+                &["--for", "0s"],
+                "--for 0s: not a time: use one such as 90s, 10m or 2h, and 365d at most",
+            ),
+            (&["--seed", "-1"], "--seed -1: not a number from 0 to 18446744073709551615"),
+            (&["--driver", "etcd", "--worlds", "0"], "--worlds 0: not a number from 1 to 1000"),
+            (
+                &["--worlds", "9"],
+                "--worlds 9 has no effect on the driver mock: use it with --driver kube, redis, \
+                 etcd or all",
+            ),
+            (&["--driver", "etcd", "--members", "8"], "--members 8: not a number from 1 to 7"),
+            (
+                &["--driver", "redis", "--driver", "kube", "--members", "3"],
+                "--members 3 has no effect on the driver kube, redis: use it with --driver etcd or \
+                 all",
+            ),
+            (
+                &["--driver", "kube", "--kind-image", "i"],
+                "--kind-image i needs --cluster kind: add that",
+            ),
+            (
+                &["--replay", "f", "--seed", "1"],
+                "--seed does not go with --replay: leave one of them out",
+            ),
+            (
+                &["--write-docs", "--driver", "all"],
+                "--driver does not go with --write-docs: leave one of them out",
+            ),
+            (&["--seed", "1", "--seed", "2"], "--seed is given twice: give it once"),
+            (&["--self-test", "--self-test"], "--self-test is given twice: give it once"),
+            (&["--report", ""], "--report \"\": cannot make an empty path absolute"),
+            (&["--seed"], "missing argument for option '--seed'"),
+            (&["--fast"], "invalid option '--fast'"),
+            (&["mock"], "unexpected argument \"mock\""),
         ] {
             let error = parse(Parser::from_args(arguments)).unwrap_err().to_string();
-            assert!(error.contains(part), "{arguments:?}: {error}");
+            assert_eq!(error, said, "{arguments:?}");
         }
     }
 }

@@ -3,6 +3,7 @@
 mod absent;
 pub(crate) mod case;
 mod connector;
+mod outcomes;
 pub(crate) mod peer;
 mod registry;
 mod results;
@@ -24,6 +25,7 @@ use dsync::{Driver, Result};
 
 pub use self::absent::{REQUIRE_VARIABLE, where_found};
 use self::connector::Connector;
+pub use self::outcomes::OUTCOMES_VARIABLE;
 pub(crate) use self::results::Subject;
 pub(crate) use self::runner::RuleTest;
 pub(crate) use self::stalls::Stalls;

@@ -17,6 +17,7 @@
 mod certificates;
 pub mod docker;
 pub mod etcd;
+mod outcomes;
 mod program;
 pub mod redis;
 mod running;

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use libtest_mimic::{Arguments, Trial};
 
+use crate::outcomes;
+
 /// A test, with its name.
 pub type Test = (&'static str, fn());
 
@@ -26,10 +28,16 @@ pub fn run(tests: &[Test], find: impl FnOnce() -> Result<()>) -> ExitCode {
             if let Some(why) = why {
                 return Err(why.into());
             }
-            test();
+            outcomes::record(name, test);
             Ok(())
         });
         trial.with_ignored_flag(is_ignored)
     };
-    libtest_mimic::run(&arguments, tests.iter().map(trial).collect()).exit_code()
+    let trials: Vec<_> = tests.iter().map(trial).collect();
+    for trial in trials.iter().filter(|trial| !arguments.is_filtered_out(trial)) {
+        if let Some(why) = why.as_deref().filter(|_| !arguments.list) {
+            outcomes::record_not_run(trial.name(), why);
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
 }

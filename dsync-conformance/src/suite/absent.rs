@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
+use super::outcomes;
 use crate::{RULES, Rule};
 
 /// The environment variable that, with the value `all`, lets tests fail that cannot run.
@@ -36,7 +37,7 @@ pub fn where_found<T, E: Display>(
 ) -> ExitCode {
     let arguments = Arguments::from_args();
     if arguments.list {
-        return without(&arguments, None);
+        return without(&arguments, None, false);
     }
     match find() {
         Ok(found) => run(found),
@@ -48,16 +49,24 @@ pub fn where_found<T, E: Display>(
                 eprintln!("NOT RUN: {why}");
             }
             let required = std::env::var(REQUIRE_VARIABLE).is_ok_and(|what| what == "all");
-            without(&arguments, required.then_some(why.as_str()))
+            without(&arguments, Some(&why), required)
         }
     }
 }
 
-/// Every test, shown as ignored, or failing with `why`.
-fn without(arguments: &Arguments, why: Option<&str>) -> ExitCode {
-    let trial = |rule: &Rule| match why.map(str::to_owned) {
-        Some(why) => Trial::test(rule.test_name(), move || Err(why.into())),
-        None => Trial::test(rule.test_name(), || Ok(())).with_ignored_flag(!arguments.list),
+/// Every test. Without a reason why they cannot run they are listed; with one they are shown as
+/// ignored, or fail if they are `required`.
+fn without(arguments: &Arguments, why: Option<&str>, required: bool) -> ExitCode {
+    let trial = |rule: &Rule| {
+        let reason = why.unwrap_or_default().to_owned();
+        let trial = Trial::test(rule.test_name(), move || Err(reason.into()));
+        trial.with_ignored_flag(why.is_some() && !required)
     };
-    libtest_mimic::run(arguments, RULES.iter().map(trial).collect()).exit_code()
+    let trials: Vec<_> = RULES.iter().map(trial).collect();
+    for trial in trials.iter().filter(|trial| !arguments.is_filtered_out(trial)) {
+        if let Some(why) = why {
+            outcomes::record_not_run(trial.name(), why);
+        }
+    }
+    libtest_mimic::run(arguments, trials).exit_code()
 }

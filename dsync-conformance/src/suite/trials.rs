@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use libtest_mimic::{Arguments, Completion, Failed, FormatSetting, Trial};
 
 use super::results::RuleResult;
-use super::{Suite, runner, summary};
+use super::{Suite, outcomes, runner, summary};
 use crate::storm::speaks_of;
 use crate::{Rule, Verdict, candidate};
 
@@ -82,9 +82,10 @@ fn name(rule: &Rule) -> String {
 }
 
 fn trial(name: String, suite: Suite, rule: &'static Rule, results: Results) -> Trial {
-    Trial::ignorable_test(name, move || {
+    Trial::ignorable_test(name.clone(), move || {
         let result = runner::one(&suite, rule);
         let verdict = result.verdict.clone();
+        outcomes::record(&name, &verdict);
         results.lock().unwrap_or_else(PoisonError::into_inner).push(result);
         match verdict {
             Verdict::Pass | Verdict::Partial(_) => Ok(Completion::Completed),

@@ -23,6 +23,7 @@ use self::drivers::DRIVERS;
 pub(crate) use self::drivers::simulate;
 use self::place::Place;
 use self::request::{Action, Request};
+pub(crate) use self::self_test::Summary;
 use crate::output::say;
 use crate::test::{cargo, root, shell};
 
@@ -70,14 +71,14 @@ pub(crate) fn run(arguments: Parser) -> Result<ExitCode> {
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Breaks the core in many ways, in `folder`. Whether the suite has found each.
-pub(crate) fn broken_cores(folder: &std::path::Path) -> Result<bool> {
-    Ok(self_test::cores(folder)?.0)
+/// Lets the suite look for every mutant of the core.
+pub(crate) fn mutants_of_core() -> Result<Summary> {
+    self_test::cores()
 }
 
-/// Breaks the drivers of real servers in many ways, in `folder`. Whether their tests found each.
-pub(crate) fn broken_drivers(folder: &std::path::Path) -> Result<bool> {
-    self_test::servers(folder)
+/// Lets the tests of the drivers of real servers look for every mutant of them.
+pub(crate) fn mutants_of_drivers() -> Result<Summary> {
+    self_test::drivers()
 }
 
 /// Compares, or writes, what is generated. Whether it is up to date.

@@ -45,11 +45,6 @@ impl Place {
         self.report.join("failures")
     }
 
-    /// Where broken cores are built, once for all runs.
-    pub(super) fn broken_cores(&self) -> PathBuf {
-        self.report.join("broken")
-    }
-
     /// All parts of a driver's report.
     pub(super) fn parts(&self, driver: &str) -> Result<Vec<PathBuf>> {
         self.files(driver)

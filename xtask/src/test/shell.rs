@@ -88,7 +88,8 @@ fn lines_of(output: impl Read + Send + 'static) -> Receiver<String> {
     lines
 }
 
-fn on_leash(command: &Command) -> Command {
+/// `command` in a shell that ends its process group with stdin.
+pub(crate) fn on_leash(command: &Command) -> Command {
     let mut leashed = Command::new("/bin/sh");
     leashed.args(["-c", SCRIPT, "sh"]).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {

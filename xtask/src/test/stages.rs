@@ -248,13 +248,23 @@ fn simulate(_: &mut Context) -> Result<Outcome> {
 }
 
 fn mutants(_: &mut Context) -> Result<Outcome> {
-    let folder = control_plane::target_dir().join("conformance/broken");
-    Ok(verdict(conformance::broken_cores(&folder)?, "see the survivors above"))
+    Ok(of_mutants(&conformance::mutants_of_core()?))
 }
 
 fn broken_drivers(_: &mut Context) -> Result<Outcome> {
-    let folder = control_plane::target_dir().join("conformance/broken");
-    Ok(verdict(conformance::broken_drivers(&folder)?, "see the survivors above"))
+    Ok(of_mutants(&conformance::mutants_of_drivers()?))
+}
+
+/// What was not run is no success, however many others were killed.
+fn of_mutants(summary: &conformance::Summary) -> Outcome {
+    match (summary.failure(), summary.not_run()) {
+        (None, None) => Outcome::Passed,
+        (None, Some(not_run)) => Outcome::NotRun(not_run),
+        (Some(failure), None) => Outcome::Failed(failure),
+        (Some(failure), Some(not_run)) => {
+            Outcome::Failed(format!("{failure}; and not run: {not_run}"))
+        }
+    }
 }
 
 fn examples(_: &mut Context) -> Result<Outcome> {

@@ -1,139 +1,133 @@
-//! One copy of the workspace with every mistake of a crate in it.
+//! One copy of the workspace with every mutant in it.
+//!
+//! All mutants are built at once, and an environment variable chooses one when a program runs. The
+//! copy shares Cargo's intermediate artifacts with the workspace itself, so that no dependency is
+//! built again. What Cargo compares to tell whether a crate is up to date is its path below the root
+//! of the workspace and the times of its files. So the crates of the copy are in a folder of their
+//! own, which keeps them apart from those of the workspace, and a file is only written when its
+//! content changes, which lets a second run compile nothing.
 
-use std::fs;
-use std::path::Path;
+mod edits;
+mod files;
+mod manifest;
+
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
 
-use super::mutant::{Edit, Mutant};
-use crate::test::cargo;
+use self::files::Files;
+use super::mutants;
+use crate::test::{cargo, root};
 
-/// A crate of the workspace that is broken on purpose.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Broken {
-    /// The crates that the copy consists of.
-    pub(crate) crates: &'static [&'static str],
-    /// The one of them that has the mistakes.
-    pub(crate) package: &'static str,
-    pub(crate) mutants: &'static [Mutant],
-    /// The file below xtask's `self_test` that lists them.
-    pub(crate) list: &'static str,
+/// The environment variable that chooses a mutant, such as `dsync-redis/releases-in-silence`.
+pub(crate) const CHOICE: &str = "DSYNC_MUTANT";
+
+/// The folder of the copy that has its crates.
+const CRATES: &str = "mutated";
+
+/// The copy.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    folder: PathBuf,
+    /// Where Cargo keeps intermediate artifacts of the workspace itself.
+    build: PathBuf,
 }
 
-/// What the broken crate gets as well: the choice.
-const SWITCH: &str = r#"
-/// Whether this mistake was chosen.
-pub(crate) fn is(name: &str) -> bool {
-    static CHOSEN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-    CHOSEN.get_or_init(|| std::env::var("DSYNC_MUTANT").ok()).as_deref() == Some(name)
-}
-"#;
-
-impl Broken {
-    /// Copies the workspace at `root` into `workspace`, with all mistakes, none of which is chosen.
-    pub(crate) fn copy(&self, root: &Path, workspace: &Path) -> Result<()> {
-        for name in self.crates {
-            copy(&root.join(name), &workspace.join(name))?;
+impl Workspace {
+    /// Makes the copy, or brings it up to date.
+    pub(crate) fn refresh() -> Result<Self> {
+        // Always the same: two copies would take each other's artifacts for their own.
+        let folder = control_plane::target_dir().join("conformance/mutants");
+        let mut files = copy(&root())?;
+        for mutated in mutants::all() {
+            edits::apply(&mut files, &Path::new(CRATES).join(mutated.package), mutated)?;
         }
-        write(&workspace.join("Cargo.toml"), &self.manifest(&read(&root.join("Cargo.toml"))?)?)?;
-        write(&workspace.join("Cargo.lock"), &read(&root.join("Cargo.lock"))?)?;
-        let source = workspace.join(self.package).join("src");
-        for mutant in self.mutants {
-            for edit in mutant.edits {
-                self.apply(&source, mutant, edit)?;
-            }
-        }
-        let main = read(&source.join("lib.rs"))?;
-        write(&source.join("mutation.rs"), SWITCH)?;
-        write(&source.join("lib.rs"), &format!("{main}\nmod mutation;\n"))
+        files.write(&folder.join("workspace"))?;
+        Ok(Self { folder, build: build_folder()? })
     }
 
-    /// The manifest of the workspace with fewer members.
-    fn manifest(&self, text: &str) -> Result<String> {
-        let line = text.lines().find(|line| line.starts_with("members = "));
-        let line = line.context("the root Cargo.toml has no line that begins with `members = `")?;
-        let members: Vec<_> = self.crates.iter().map(|name| format!("{name:?}")).collect();
-        let text = text.replace(line, &format!("members = [{}]", members.join(", ")));
-        let others = text.lines().filter(|line| !line.starts_with("default-members = "));
-        Ok(others.collect::<Vec<_>>().join("\n"))
+    /// The root of the copy.
+    pub(crate) fn root(&self) -> PathBuf {
+        self.folder.join("workspace")
     }
 
-    fn apply(&self, source: &Path, mutant: &Mutant, edit: &Edit) -> Result<()> {
-        let Edit(file, right, wrong) = edit;
-        let path = source.join(file);
-        let text = read(&path)?;
-        let found = text.matches(right).count();
-        if found != 1 {
-            bail!(
-                "the mistake {} no longer fits: {}/src/{file} has {found} places that read\n{right}\n\
-                 Change the edit in xtask/src/conformance/self_test/{} along with the crate.",
-                mutant.name,
-                self.package,
-                self.list
-            );
-        }
-        let chosen = format!("crate::mutation::is({:?})", mutant.name);
-        write(&path, &text.replacen(right, &wrong.replace("MUTANT", &chosen), 1))
+    /// The folder of a crate.
+    pub(crate) fn of(&self, package: &str) -> PathBuf {
+        self.root().join(CRATES).join(package)
+    }
+
+    /// Where Cargo puts final artifacts of the copy.
+    pub(crate) fn target(&self) -> PathBuf {
+        self.folder.join("target")
+    }
+
+    /// Where runs leave what they say.
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.folder.join("logs")
+    }
+
+    /// A Cargo that builds the copy.
+    pub(crate) fn cargo<const N: usize>(&self, args: [&str; N]) -> Command {
+        let mut command = cargo(args);
+        command.current_dir(self.root());
+        command.env("CARGO_TARGET_DIR", self.target());
+        // Cargo knows it since 1.91. Older ones build the dependencies again.
+        command.env("CARGO_BUILD_BUILD_DIR", &self.build);
+        command
     }
 }
 
-/// A cargo that builds the copy. Edits are not formatted, and a mistake may leave something unused.
-pub(crate) fn cargo_in<const N: usize>(
-    workspace: &Path,
-    target: &Path,
-    args: [&str; N],
-) -> Command {
-    let mut command = cargo(args);
-    command.current_dir(workspace).env("CARGO_TARGET_DIR", target).env("RUSTFLAGS", "-Awarnings");
-    command
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    // What was there before may have gone since.
-    if to.exists() {
-        fs::remove_dir_all(to).with_context(|| format!("failed to clear {}", to.display()))?;
-    }
-    let entries =
-        fs::read_dir(from).with_context(|| format!("failed to list {}", from.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::create_dir_all(to)?;
-            fs::copy(entry.path(), &target)
-                .with_context(|| format!("failed to copy {}", entry.path().display()))?;
+/// The files of the workspace at `root`, as the copy has them, without mistakes.
+fn copy(root: &Path) -> Result<Files> {
+    let text = files::read(&root.join("Cargo.toml"))?;
+    let members = manifest::members(&text)?;
+    let mut files = Files::default();
+    files.add("Cargo.toml", manifest::of_workspace(&text, CRATES)?);
+    files.add("Cargo.lock", files::read(&root.join("Cargo.lock"))?);
+    for member in members {
+        let place = Path::new(CRATES).join(&member);
+        files.add_folder(&root.join(&member), &place)?;
+        let own = place.join("Cargo.toml");
+        let is_mutated = mutants::all().any(|mutated| Path::new(mutated.package) == member);
+        if !is_mutated {
+            // Their tests judge no mutant, and need not be built.
+            files.edit(&own, manifest::without_tests)?;
         }
     }
-    Ok(())
+    Ok(files)
 }
 
-fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+/// Where Cargo keeps the intermediate artifacts of the workspace.
+fn build_folder() -> Result<PathBuf> {
+    #[derive(Deserialize)]
+    struct Metadata {
+        target_directory: PathBuf,
+        /// Since Cargo 1.91.
+        build_directory: Option<PathBuf>,
     }
-    fs::write(path, text).with_context(|| format!("failed to write {}", path.display()))
+    let output = cargo(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .output()
+        .context("failed to run cargo metadata")?;
+    if !output.status.success() {
+        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let metadata: Metadata =
+        serde_json::from_slice(&output.stdout).context("failed to read cargo metadata")?;
+    Ok(metadata.build_directory.unwrap_or(metadata.target_directory))
 }
 
 #[cfg(test)]
-impl Broken {
-    /// What keeps a change of the crate from leaving a mistake behind that nobody can make.
-    pub(crate) fn check_that_every_mistake_fits(&self) {
-        let root = crate::test::root();
-        for mutant in self.mutants {
-            let plain = |c: char| c.is_ascii_lowercase() || c == '-';
-            assert!(mutant.name.chars().all(plain), "{} is no name of a file", mutant.name);
-            for Edit(file, right, wrong) in mutant.edits {
-                let text = read(&root.join(self.package).join("src").join(file)).unwrap();
-                assert_eq!(text.matches(right).count(), 1, "{}: {file}: {right}", mutant.name);
-                assert!(wrong.contains("MUTANT") || mutant.edits.len() > 1, "{}", mutant.name);
-            }
+mod tests {
+    use super::*;
+
+    /// What keeps a change of a crate from leaving a mistake behind that cannot be made any more.
+    #[test]
+    fn every_mutant_fits_its_crate() {
+        let mut files = copy(&root()).unwrap();
+        for mutated in mutants::all() {
+            edits::apply(&mut files, &Path::new(CRATES).join(mutated.package), mutated).unwrap();
         }
     }
 }

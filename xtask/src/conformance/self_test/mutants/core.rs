@@ -1,12 +1,11 @@
-//! The mistakes.
+//! Mutants of the core.
 
-use super::super::mutant::{Edit, Mutant};
+use super::super::mutant::{Edit, Mutant, rule};
 
-pub(crate) const MUTANTS: &[Mutant] = &[
+pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "deadline-from-the-answer",
-        rule: "2.04",
-        says: "after its last successful write was sent",
+        killer: rule("2.04", "after its last successful write was sent"),
         seen: "",
         edits: &[
             Edit(
@@ -25,8 +24,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "release-before-cancel",
-        rule: "2.07",
-        says: "it was still active",
+        killer: rule("2.07", "it was still active"),
         seen: "",
         edits: &[
             Edit(
@@ -52,8 +50,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "release-while-work-runs",
-        rule: "2.07",
-        says: "of its bodies still ran",
+        killer: rule("2.07", "of its bodies still ran"),
         seen: "cilium#42920",
         edits: &[Edit(
             "keeper.rs",
@@ -67,8 +64,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "never-cancel",
-        rule: "2.04",
-        says: "never heard of it",
+        killer: rule("2.04", "never heard of it"),
         seen: "kubernetes#23731",
         edits: &[Edit(
             "keeper.rs",
@@ -78,8 +74,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "flag-instead-of-clock",
-        rule: "2.05",
-        says: "was reported active",
+        killer: rule("2.05", "was reported active"),
         seen: "client-go: leader after its loop has ended",
         edits: &[Edit(
             "term/clock.rs",
@@ -89,8 +84,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "one-nonce-for-all-attempts",
-        rule: "2.04",
-        says: "after its last successful write was sent",
+        killer: rule("2.04", "after its last successful write was sent"),
         seen: "",
         edits: &[Edit(
             "tenure.rs",
@@ -100,8 +94,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "failed-create-taken-as-conclusive",
-        rule: "4.03",
-        says: "an earlier attempt of its own",
+        killer: rule("4.03", "an earlier attempt of its own"),
         seen: "",
         edits: &[Edit(
             "tenure/attempts.rs",
@@ -111,8 +104,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "nonce-adopted-after-its-release",
-        rule: "3.01",
-        says: "is not higher than",
+        killer: rule("3.01", "is not higher than"),
         seen: "",
         edits: &[Edit(
             "tenure/attempts.rs",
@@ -136,8 +128,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "expiry-by-the-version",
-        rule: "4.01",
-        says: "somebody is elected",
+        killer: rule("4.01", "somebody is elected"),
         seen: "",
         edits: &[Edit(
             "tenure/view.rs",
@@ -148,8 +139,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a-read-moves-the-deadline",
-        rule: "2.04",
-        says: "after its last successful write was sent",
+        killer: rule("2.04", "after its last successful write was sent"),
         seen: "",
         edits: &[Edit(
             "tenure/hold.rs",
@@ -166,8 +156,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a-late-answer-revives",
-        rule: "2.06",
-        says: "was reported active",
+        killer: rule("2.06", "was reported active"),
         seen: "kubernetes#44887",
         edits: &[
             Edit(
@@ -185,8 +174,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a-hung-call-holds-up-the-end",
-        rule: "2.04",
-        says: "after its last successful write was sent",
+        killer: rule("2.04", "after its last successful write was sent"),
         seen: "kubernetes#124588",
         edits: &[
             Edit(
@@ -206,8 +194,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a-hung-call-is-never-given-up",
-        rule: "4.01",
-        says: "somebody is elected",
+        killer: rule("4.01", "somebody is elected"),
         seen: "kube: a client without a read timeout",
         edits: &[Edit(
             "keeper/call.rs",
@@ -219,8 +206,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "stubborn-work-is-not-dropped",
-        rule: "2.09",
-        says: "was to be dropped by",
+        killer: rule("2.09", "was to be dropped by"),
         seen: "kyverno#14984",
         edits: &[
             Edit(
@@ -243,8 +229,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a-win-that-comes-too-late-counts",
-        rule: "2.06",
-        says: "was reported active",
+        killer: rule("2.06", "was reported active"),
         seen: "etcd#11456",
         edits: &[Edit(
             "tenure/follow.rs",
@@ -256,8 +241,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "campaigns-only-once",
-        rule: "4.03",
-        says: "elected",
+        killer: rule("4.03", "the last candidate is elected"),
         seen: "the Go original",
         edits: &[Edit(
             "tenure/hold.rs",
@@ -267,8 +251,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "gives-up-after-an-error",
-        rule: "4.03",
-        says: "elected",
+        killer: rule("4.03", "the last candidate is elected"),
         seen: "kubert: the task ends after a few errors",
         edits: &[Edit(
             "tenure/follow.rs",
@@ -279,8 +262,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "sleeps-to-the-expiry",
-        rule: "4.02",
-        says: "the next is elected after a release",
+        killer: rule("4.02", "the next is elected after a release"),
         seen: "kube-lease-manager, kubert",
         edits: &[Edit(
             "tenure/follow.rs",
@@ -296,8 +278,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "takes-over-too-early",
-        rule: "2.02",
-        says: "had begun when",
+        killer: rule("2.02", "had begun when"),
         seen: "kubernetes#67651",
         edits: &[Edit(
             "tenure/view.rs",
@@ -307,8 +288,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "twice-the-lease",
-        rule: "2.02",
-        says: "had begun when",
+        killer: rule("2.02", "had begun when"),
         seen: "",
         edits: &[Edit(
             "tenure/plan.rs",
@@ -320,8 +300,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a-lost-record-is-ignored",
-        rule: "2.08",
-        says: "the term went on",
+        killer: rule("2.08", "the term went on"),
         seen: "",
         edits: &[Edit(
             "tenure/hold.rs",
@@ -332,8 +311,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a-conflict-on-release-is-final",
-        rule: "4.02",
-        says: "the next is elected after a release",
+        killer: rule("4.02", "the next is elected after a release"),
         seen: "client-go#1417, kubernetes#114132",
         edits: &[Edit(
             "tenure/hold.rs",
@@ -344,8 +322,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "retries-without-a-pause",
-        rule: "4.05",
-        says: "requests",
+        killer: rule("4.05", "within one lease duration"),
         seen: "",
         edits: &[Edit(
             "tenure.rs",
@@ -356,8 +333,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "trouble-is-told-again-and-again",
-        rule: "6.04",
-        says: "again",
+        killer: rule("6.04", "of its trouble again"),
         seen: "",
         edits: &[Edit(
             "tenure/troubles.rs",
@@ -367,8 +343,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "an-unlocked-lock-is-kept",
-        rule: "5.05",
-        says: "everybody who waits for the lock gets it",
+        killer: rule("5.05", "everybody who waits for the lock gets it"),
         seen: "",
         edits: &[Edit(
             "lock/guard.rs",
@@ -382,8 +357,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a-finished-campaign-leaves-its-task",
-        rule: "6.01",
-        says: "no task is left",
+        killer: rule("6.01", "no task is left"),
         seen: "",
         edits: &[Edit(
             "keeper.rs",
@@ -393,8 +367,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "tokens-cut-in-half",
-        rule: "3.01",
-        says: "is not higher than",
+        killer: rule("3.01", "is not higher than"),
         seen: "",
         edits: &[Edit(
             "tenure/follow.rs",
@@ -406,8 +379,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a-watch-that-broke-is-never-trusted-again",
-        rule: "4.05",
-        says: "in which nothing happened",
+        killer: rule("4.05", "in which nothing happened"),
         seen: "",
         edits: &[Edit(
             "tenure.rs",
@@ -417,8 +389,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "conflicts-are-answered-without-a-pause",
-        rule: "4.05",
-        says: "within one lease duration",
+        killer: rule("4.05", "within one lease duration"),
         seen: "",
         edits: &[Edit(
             "tenure/hold.rs",

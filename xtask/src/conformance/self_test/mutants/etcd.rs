@@ -1,12 +1,11 @@
-//! The mistakes of dsync-etcd.
+//! Mutants of dsync-etcd.
 
-use super::super::mutant::{Edit, Mutant};
+use super::super::mutant::{Edit, Mutant, rule, test};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "acquires-a-live-lease",
-        rule: "1.01",
-        says: "won",
+        killer: rule("1.01", "although one at most can"),
         seen: "",
         edits: &[Edit(
             "verbs.rs",
@@ -16,8 +15,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "releases-whatever-is-there",
-        rule: "1.09",
-        says: "release",
+        killer: rule("1.09", "A release never touches what is somebody else's"),
         seen: "",
         edits: &[Edit(
             "verbs.rs",
@@ -28,8 +26,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "keeps-alive-without-proof-of-the-key",
-        rule: "a_renewal_without_its_key_is_none",
-        says: "Kept",
+        killer: test("a_renewal_without_its_key_is_none", "tests/server/leases.rs", "Kept(Lease"),
         seen: "etcd's concurrency.Session",
         edits: &[Edit(
             "verbs.rs",
@@ -42,8 +39,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "an-old-answer-is-taken-for-the-next",
-        rule: "an_answer_that_comes_late_belongs_to_no_other_renewal",
-        says: "Kept",
+        killer: test("an_answer_that_comes_late_belongs_to_no_other_renewal", "tests/server/leases.rs", "Kept(Lease"),
         seen: "",
         edits: &[
             Edit(
@@ -70,8 +66,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "two-keys-on-one-store-lease",
-        rule: "a_key_has_a_store_lease_of_its_own",
-        says: "store lease",
+        killer: test("a_key_has_a_store_lease_of_its_own", "tests/server/leases.rs", "assertion `left == right` failed: three keys, and not as many store leases"),
         seen: "etcd's concurrency.Session",
         edits: &[Edit(
             "leases.rs",
@@ -84,8 +79,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "revokes-what-may-be-in-use",
-        rule: "a_store_lease_of_an_unknown_outcome_is_left_alone",
-        says: "contains(&spare[0])",
+        killer: test("a_store_lease_of_an_unknown_outcome_is_left_alone", "tests/server/leases.rs", "assertion failed: ids(&mut client).await.contains(&spare[0])"),
         seen: "",
         edits: &[
             Edit(
@@ -110,8 +104,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "tokens-by-the-version-of-the-key",
-        rule: "3.03",
-        says: "3.03",
+        killer: rule("3.03", "keep the counter outside the record"),
         seen: "",
         edits: &[Edit(
             "record.rs",
@@ -121,8 +114,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "deletions-are-not-heard",
-        rule: "1.11",
-        says: "release",
+        killer: rule("1.11", "did not show a release"),
         seen: "",
         edits: &[Edit(
             "watch.rs",
@@ -134,8 +126,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a-broken-connection-proves-nothing-happened",
-        rule: "1.03",
-        says: "definite",
+        killer: rule("1.03", "answered a definite error"),
         seen: "",
         edits: &[Edit(
             "classify.rs",

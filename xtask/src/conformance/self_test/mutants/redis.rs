@@ -1,12 +1,11 @@
-//! The mistakes of dsync-redis.
+//! Mutants of dsync-redis.
 
-use super::super::mutant::{Edit, Mutant};
+use super::super::mutant::{Edit, Mutant, rule, test};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "acquires-a-live-lease",
-        rule: "1.01",
-        says: "won",
+        killer: rule("1.01", "although one at most can"),
         seen: "",
         edits: &[Edit(
             "scripts.rs",
@@ -17,8 +16,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "renews-without-a-look-at-the-holder",
-        rule: "1.02",
-        says: "renew",
+        killer: rule("1.02", "answered `Kept` although"),
         seen: "redsync",
         edits: &[Edit(
             "scripts.rs",
@@ -29,8 +27,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "releases-without-a-look-at-the-holder",
-        rule: "1.09",
-        says: "release",
+        killer: rule("1.09", "A release never touches what is somebody else's"),
         seen: "the SET NX recipe of old",
         edits: &[Edit(
             "scripts.rs",
@@ -49,16 +46,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "releases-in-silence",
-        rule: "1.11",
-        says: "release",
+        killer: rule("1.11", "did not show a release"),
         seen: "Redis clients that poll",
         // Made by the edit of the one before: it is the same line.
         edits: &[],
     },
     Mutant {
         name: "tokens-by-the-counter-alone",
-        rule: "tokens_grow_after_everything_was_forgotten",
-        says: "assertion failed: first < second",
+        killer: test("tokens_grow_after_everything_was_forgotten", "tests/server/tokens.rs", "assertion failed: first < second"),
         seen: "Redisson's fenced lock",
         edits: &[Edit(
             "driver.rs",
@@ -74,8 +69,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "leases-that-are-too-short",
-        rule: "1.07",
-        says: "1.07",
+        killer: rule("1.07", "early. A claim must not expire before"),
         seen: "",
         edits: &[Edit(
             "driver.rs",
@@ -86,8 +80,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a-broken-connection-proves-nothing-happened",
-        rule: "1.03",
-        says: "definite",
+        killer: rule("1.03", "answered a definite error"),
         seen: "",
         edits: &[Edit(
             "classify.rs",
@@ -98,8 +91,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "reads-from-a-replica",
-        rule: "a_replica_is_refused_for_writes_and_for_reads",
-        says: "unwrap_err",
+        killer: test("a_replica_is_refused_for_writes_and_for_reads", "tests/server/errors.rs", "called `Result::unwrap_err()` on an `Ok` value: None"),
         seen: "",
         edits: &[Edit(
             "scripts.rs",

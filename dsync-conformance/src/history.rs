@@ -7,12 +7,12 @@
 mod losses;
 mod terms;
 
-use std::fmt;
 use std::time::Duration;
 
 use dsync::EndCause;
 use dsync::driver::Holder;
-use serde::{Deserialize, Serialize};
+pub use dsync::driver::Verb;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use self::losses::{FAILED_OVER, Loss, UNDONE};
 
@@ -175,20 +175,30 @@ pub struct Entry {
     pub event: Event,
 }
 
-/// A verb of the driver contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verb {
-    /// `read`
+/// Reads and writes a [`Verb`] by its name.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Verb", rename_all = "snake_case")]
+pub(crate) enum VerbName {
     Read,
-    /// `acquire`
     Acquire,
-    /// `renew`
     Renew,
-    /// `release`
     Release,
-    /// `watch`
     Watch,
+}
+
+impl VerbName {
+    /// Writes a verb that may be left out.
+    #[expect(clippy::ref_option, reason = "serde asks for this form")]
+    pub(crate) fn write<S: Serializer>(verb: &Option<Verb>, to: S) -> Result<S::Ok, S::Error> {
+        verb.map(Verb::name).serialize(to)
+    }
+
+    /// Reads a verb that may be left out.
+    pub(crate) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Verb>, D::Error> {
+        #[derive(Deserialize)]
+        struct Named(#[serde(with = "VerbName")] Verb);
+        Ok(Option::<Named>::deserialize(from)?.map(|Named(verb)| verb))
+    }
 }
 
 /// What a write or a read came to, at the store or at the node.
@@ -203,10 +213,10 @@ pub enum Outcome {
     Kept,
     /// `Renewed::Lost`.
     Lost,
-    /// `Released::Released`.
+    /// `Released::Freed`.
     Released,
-    /// `Released::NotMine`.
-    NotMine,
+    /// `Released::NotHeld`.
+    NotHeld,
     /// `Renewed::Conflict` or `Released::Conflict`.
     Conflict,
     /// A read that found this holder's nonce (`true`), or not.
@@ -420,18 +430,6 @@ pub enum LockReturn {
     Lost,
     /// An error; what came of it is not known.
     Unknown(String),
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Read => "read",
-            Self::Acquire => "acquire",
-            Self::Renew => "renew",
-            Self::Release => "release",
-            Self::Watch => "watch",
-        })
-    }
 }
 
 /// One term, put together from the history.

@@ -72,7 +72,7 @@ fn hand_off_bound(case: &Case) -> Duration {
 async fn steal(case: &Case, thief: &Peer, key: &Key) -> Outcome {
     for _ in 0..5 {
         let Some(lease) = thief.read(key).await? else { return Ok(()) };
-        if lease.holder.is_none() || thief.release(key, &lease).await? == Released::Released {
+        if lease.holder.is_none() || thief.release(key, &lease).await? == Released::Freed {
             return Ok(());
         }
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsync::driver::{Driver, Key, Kind, WatchScope};
+use dsync::driver::{Driver, Key, KeyKind, WatchScope};
 use dsync::{Config, Dsync, Election, Resource, Result};
 
 pub(crate) use self::candidate::Register;
@@ -61,15 +61,10 @@ impl Names {
 
     pub(crate) fn key(&self, index: usize) -> Key {
         let (kind, name) = match index {
-            ELECTION => (Kind::Election, &self.election),
-            _ => (Kind::Lock, &self.lock),
+            ELECTION => (KeyKind::Election, &self.election),
+            _ => (KeyKind::Lock, &self.lock),
         };
-        let resource = Resource::new(name.as_str()).with_scope(&self.scope);
-        let name = match kind {
-            Kind::Election => resource.election_name(),
-            Kind::Lock => resource.lock_name(),
-        };
-        Key::new(kind, resource.namespace(), name)
+        Resource::new(name.as_str()).with_scope(&self.scope).key(kind)
     }
 }
 
@@ -210,7 +205,7 @@ fn config(
         .with_timing(timing)
         .with_drain_timeout(drain)
         .with_monitor(move |report| {
-            if let dsync::Report::Trouble { key, error } = report {
+            if let dsync::MonitorEvent::Trouble { key, error } = report {
                 let key = keys.get(key).copied().unwrap_or_default();
                 let error = error.as_ref().map(ToString::to_string);
                 machine.recorder.note(Some(machine.index), Event::Trouble { key, error });

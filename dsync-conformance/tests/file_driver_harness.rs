@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fs, io};
 
-use dsync::driver::{Driver, Key, Kind};
+use dsync::driver::{Driver, Key, KeyKind};
 use dsync::{Error, ErrorKind, Result, async_trait};
 use dsync_conformance::Harness;
 use dsync_conformance::harness::{Operator, Via};
@@ -40,7 +40,7 @@ impl Harness for Site {
 
 impl Site {
     fn file(&self, key: &Key) -> PathBuf {
-        let kind = if key.kind() == Kind::Lock { "locks" } else { "elections" };
+        let kind = if key.kind() == KeyKind::Lock { "locks" } else { "elections" };
         self.folder.join(kind).join(key.namespace()).join(key.name())
     }
 
@@ -89,7 +89,7 @@ impl Operator for Site {
 
     async fn left_over(&self, key: &Key) -> Result<Vec<String>> {
         let text = fs::read_to_string(self.file(key)).unwrap_or_default();
-        let is_vacant = key.kind() == Kind::Election && !text.contains("holder ");
+        let is_vacant = key.kind() == KeyKind::Election && !text.contains("holder ");
         Ok(if text.is_empty() || is_vacant { Vec::new() } else { vec![text] })
     }
 }

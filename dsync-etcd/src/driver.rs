@@ -53,7 +53,8 @@ impl Driver for EtcdDriver {
             .with_lease(SECOND, SECOND)
             // One second of rounding and slack, and the loop that ends leases, twice a second.
             .with_max_expiry_lag(2 * SECOND)
-            .with_token_surviving(true, true, false)
+            .with_token_surviving_delete()
+            .with_token_surviving_restart()
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Lease>> {

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use dsync::FencingToken;
-use dsync::driver::{Claim, Holder, Key, Kind, Lease, Pulse, Version};
+use dsync::driver::{Claim, Holder, Key, KeyKind, Lease, Pulse, Version};
 use etcd_client::KeyValue;
 
 /// What a key is called in the store.
 pub(crate) fn name(prefix: &str, key: &Key) -> String {
     let kind = match key.kind() {
-        Kind::Election => "election",
-        Kind::Lock => "lock",
+        KeyKind::Election => "election",
+        KeyKind::Lock => "lock",
     };
     format!("{prefix}/{kind}/{}/{}", key.namespace(), key.name())
 }

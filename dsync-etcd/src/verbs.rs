@@ -92,7 +92,7 @@ impl Store {
         let (Some(acquisition), Some(holder), Some(duration)) =
             (Acquisition::parse(&lease.version), &lease.holder, lease.duration)
         else {
-            return Ok(Released::NotMine);
+            return Ok(Released::NotHeld);
         };
         let (name, value) = (self.name(key), record::value(holder, duration));
         let transaction = Txn::new()
@@ -103,10 +103,10 @@ impl Store {
             .and_then([TxnOp::delete(name, None)]);
         let asked = self.session.ask(|mut client| async move { client.txn(transaction).await });
         if !asked.await?.succeeded() {
-            return Ok(Released::NotMine);
+            return Ok(Released::NotHeld);
         }
         self.leases.unused(acquisition.lease);
-        Ok(Released::Released)
+        Ok(Released::Freed)
     }
 }
 

@@ -42,7 +42,7 @@ async fn main() -> Result<()> {
     let dsync = Dsync::new(driver, &config)?;
 
     let election = dsync.election("manage-access-token")?;
-    println!("{} candidate={}", now(), election.candidate());
+    println!("{} candidate={}", now(), election.instance());
     election.when_elected(keep_token_fresh);
 
     let mut changes = election.observe();

@@ -141,7 +141,8 @@ impl Driver for KubeDriver {
             .with_watch(WatchScope::Changes)
             .with_lease(SECOND, SECOND)
             .with_released_elections_kept()
-            .with_token_surviving(true, true, false)
+            .with_token_surviving_delete()
+            .with_token_surviving_restart()
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Lease>> {

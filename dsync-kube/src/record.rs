@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use dsync::FencingToken;
-use dsync::driver::{Claim, Holder, Key, Kind, Lease, Pulse, Version};
+use dsync::driver::{Claim, Holder, Key, KeyKind, Lease, Pulse, Version};
 use dsync::{Error, ErrorKind, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -66,8 +66,8 @@ impl Record {
     /// The object to create for `claim`.
     pub(crate) fn create(key: &Key, claim: &Claim, now: Timestamp) -> Result<Value> {
         let kind = match key.kind() {
-            Kind::Election => "election",
-            Kind::Lock => "lock",
+            KeyKind::Election => "election",
+            KeyKind::Lock => "lock",
         };
         Ok(json!({
             "apiVersion": API_VERSION,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dsync::driver::{Key, Kind, Pulse};
+use dsync::driver::{Key, KeyKind, Pulse};
 use dsync::{Error, ErrorKind, Result};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -46,7 +46,7 @@ impl Sightings {
         let left = self.look(namespace, &records, clock::now());
         let mut swept = Swept { seen: records.len(), deleted: 0, waiting: records.len() };
         for record in left {
-            let key = Key::new(Kind::Lock, namespace, record.name());
+            let key = Key::new(KeyKind::Lock, namespace, record.name());
             if store.delete_at(&key, &record).await? {
                 swept.deleted += 1;
                 swept.waiting -= 1;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dsync::Result;
-use dsync::driver::{Acquired, Claim, Key, Kind, Lease, Released, Renewed};
+use dsync::driver::{Acquired, Claim, Key, KeyKind, Lease, Released, Renewed};
 use dsync::{Error, ErrorKind};
 use serde_json::Value;
 
@@ -111,18 +111,18 @@ impl Store {
         let record = match self.standing(key, lease).await? {
             Standing::Mine(record) => record,
             Standing::Changed => return Ok(Released::Conflict),
-            Standing::Lost(_) => return Ok(Released::NotMine),
+            Standing::Lost(_) => return Ok(Released::NotHeld),
         };
         // An object with finalizers would stay after its deletion, and look held.
-        let written = if key.kind() == Kind::Lock && !record.outlives_deletion() {
+        let written = if key.kind() == KeyKind::Lock && !record.outlives_deletion() {
             self.delete(key, &record).await?
         } else {
             self.replace(key, &record, &record.released(clock::wall())).await?
         };
         Ok(match written {
-            Written::Done(_) => Released::Released,
+            Written::Done(_) => Released::Freed,
             Written::Moved => Released::Conflict,
-            Written::Gone => Released::NotMine,
+            Written::Gone => Released::NotHeld,
         })
     }
 

@@ -5,7 +5,7 @@
 mod fake;
 
 use dsync::ErrorKind;
-use dsync::driver::{Acquired, Driver, Holder, Kind, Lease, Released, Renewed, Version};
+use dsync::driver::{Acquired, Driver, Holder, KeyKind, Lease, Released, Renewed, Version};
 use dsync_kube::KubeDriver;
 use http::Method;
 use serde_json::json;
@@ -55,26 +55,26 @@ async fn read_tells_the_record_or_that_there_is_none() {
         status(404, "NotFound"),
         Reply::Text(404, "404 page not found"),
     ]);
-    let held = driver.read(&key(Kind::Lock)).await.unwrap().unwrap();
+    let held = driver.read(&key(KeyKind::Lock)).await.unwrap().unwrap();
     assert_eq!(held.holder.unwrap().as_str(), "x");
     assert_eq!((held.version, held.fencing_token.get()), (version(10), 10));
-    assert!(driver.read(&key(Kind::Lock)).await.unwrap().unwrap().holder.is_none());
-    assert!(driver.read(&key(Kind::Lock)).await.unwrap().is_none());
+    assert!(driver.read(&key(KeyKind::Lock)).await.unwrap().unwrap().holder.is_none());
+    assert!(driver.read(&key(KeyKind::Lock)).await.unwrap().is_none());
     // That is the word of a proxy, and no proof that there is no record.
-    let error = driver.read(&key(Kind::Lock)).await.unwrap_err();
+    let error = driver.read(&key(KeyKind::Lock)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
 }
 
 #[tokio::test]
 async fn acquire_renew_release_of_a_lock_is_one_write_each() {
     let (fake, driver) = storing();
-    let key = key(Kind::Lock);
+    let key = key(KeyKind::Lock);
     let Acquired::Won(lease) = driver.acquire(&key, &claim()).await.unwrap() else { panic!() };
     assert_eq!(lease.fencing_token.get(), 10);
     assert_eq!(lease.duration, Some(std::time::Duration::from_secs(15)));
     let Renewed::Kept(lease) = driver.renew(&key, &lease).await.unwrap() else { panic!() };
     let Renewed::Kept(lease) = driver.renew(&key, &lease).await.unwrap() else { panic!() };
-    assert_eq!(driver.release(&key, &lease).await.unwrap(), Released::Released);
+    assert_eq!(driver.release(&key, &lease).await.unwrap(), Released::Freed);
     assert_eq!(fake.briefs(), ["POST", "PUT a", "PUT a", "DELETE a"]);
 
     let asked = fake.asked();
@@ -101,9 +101,9 @@ async fn acquire_renew_release_of_a_lock_is_one_write_each() {
 #[tokio::test]
 async fn a_released_election_is_kept_and_taken_again_by_one_write() {
     let (fake, driver) = storing();
-    let key = key(Kind::Election);
+    let key = key(KeyKind::Election);
     let Acquired::Won(lease) = driver.acquire(&key, &claim()).await.unwrap() else { panic!() };
-    assert_eq!(driver.release(&key, &lease).await.unwrap(), Released::Released);
+    assert_eq!(driver.release(&key, &lease).await.unwrap(), Released::Freed);
     let Acquired::Won(again) = driver.acquire(&key, &claim()).await.unwrap() else { panic!() };
     assert!(again.fencing_token > lease.fencing_token);
     assert_eq!(fake.briefs(), ["POST", "PUT a", "PUT a"]);
@@ -116,7 +116,7 @@ async fn a_released_election_is_kept_and_taken_again_by_one_write() {
 #[tokio::test]
 async fn acquire_of_an_existing_record_reads_it() {
     let exists = || status(409, "AlreadyExists");
-    let key = key(Kind::Election);
+    let key = key(KeyKind::Election);
 
     let (fake, held) =
         driver(vec![exists(), ok(object(10, "rival")), exists(), ok(object(10, "rival"))]);
@@ -148,7 +148,7 @@ async fn acquire_of_an_existing_record_reads_it() {
 
 #[tokio::test]
 async fn a_refused_write_makes_the_cache_ask_again() {
-    let key = key(Kind::Election);
+    let key = key(KeyKind::Election);
     let (fake, driver) = driver(vec![
         ok(object(10, "")),
         status(409, "Conflict"),
@@ -164,7 +164,7 @@ async fn a_refused_write_makes_the_cache_ask_again() {
 
 #[tokio::test]
 async fn take_over_is_of_the_version_that_was_seen() {
-    let key = key(Kind::Lock);
+    let key = key(KeyKind::Lock);
     let claim = claim().with_take_over(Some(version(10)));
 
     let (fake, cached) = driver(vec![ok(object(10, "dead")), ok(mine(11))]);
@@ -200,7 +200,7 @@ async fn a_lease_with_a_strategy_is_refused_by_name() {
     let mut owned = object(10, "");
     owned["spec"]["strategy"] = json!("OldestEmulationVersion");
     let (fake, driver) = driver(vec![status(409, "AlreadyExists"), ok(owned)]);
-    let error = driver.acquire(&key(Kind::Election), &claim()).await.unwrap_err();
+    let error = driver.acquire(&key(KeyKind::Election), &claim()).await.unwrap_err();
     assert_eq!((error.kind(), error.is_ambiguous()), (ErrorKind::Unsupported, false));
     assert!(error.to_string().contains("lease \"shop/a\" has `spec.strategy`"), "{error}");
     assert_eq!(fake.briefs(), ["POST", "GET a"]);
@@ -213,14 +213,14 @@ async fn an_answer_without_a_token_is_ambiguous_because_it_was_written() {
     let (_, driver) =
         driver(vec![Reply::Json(201, odd), Reply::Text(201, "<html>"), ok(object(11, "webhook"))]);
     for kind in [ErrorKind::Unsupported, ErrorKind::Unavailable, ErrorKind::Unsupported] {
-        let error = driver.acquire(&key(Kind::Lock), &claim()).await.unwrap_err();
+        let error = driver.acquire(&key(KeyKind::Lock), &claim()).await.unwrap_err();
         assert_eq!((error.kind(), error.is_ambiguous()), (kind, true), "{error}");
     }
 }
 
 #[tokio::test]
 async fn renew_tells_lost_from_changed() {
-    let key = key(Kind::Lock);
+    let key = key(KeyKind::Lock);
     let held = lease(10, &me());
     let renew = async |replies| {
         let (fake, driver) = driver(replies);
@@ -241,7 +241,7 @@ async fn renew_tells_lost_from_changed() {
 #[tokio::test]
 async fn renew_keeps_what_others_have_written() {
     let (fake, driver) = driver(vec![ok(mine(10)), ok(mine(11))]);
-    driver.renew(&key(Kind::Lock), &lease(10, &me())).await.unwrap();
+    driver.renew(&key(KeyKind::Lock), &lease(10, &me())).await.unwrap();
     let put = &fake.asked()[1].body;
     assert_eq!(put["spec"]["future"], json!({ "kept": true }));
     assert_eq!(put["spec"]["leaseTransitions"], 4);
@@ -254,7 +254,7 @@ async fn renew_keeps_what_others_have_written() {
 
 #[tokio::test]
 async fn release_never_touches_anothers_record() {
-    for kind in [Kind::Lock, Kind::Election] {
+    for kind in [KeyKind::Lock, KeyKind::Election] {
         let key = key(kind);
         let held = lease(10, &me());
         let release = async |replies| {
@@ -262,18 +262,18 @@ async fn release_never_touches_anothers_record() {
             (driver.release(&key, &held).await.unwrap(), fake.briefs())
         };
         let get = ok;
-        assert_eq!(release(vec![get(mine(10)), ok(object(11, ""))]).await.0, Released::Released);
+        assert_eq!(release(vec![get(mine(10)), ok(object(11, ""))]).await.0, Released::Freed);
         assert_eq!(release(vec![get(mine(12))]).await.0, Released::Conflict);
         let (not_mine, briefs) = release(vec![get(object(10, "rival"))]).await;
-        assert_eq!((not_mine, briefs.len()), (Released::NotMine, 1));
-        assert_eq!(release(vec![status(404, "NotFound")]).await.0, Released::NotMine);
+        assert_eq!((not_mine, briefs.len()), (Released::NotHeld, 1));
+        assert_eq!(release(vec![status(404, "NotFound")]).await.0, Released::NotHeld);
         assert_eq!(
             release(vec![get(mine(10)), status(409, "Conflict")]).await.0,
             Released::Conflict
         );
         assert_eq!(
             release(vec![get(mine(10)), status(404, "NotFound")]).await.0,
-            Released::NotMine
+            Released::NotHeld
         );
     }
 }
@@ -283,14 +283,14 @@ async fn a_lock_that_would_outlive_its_deletion_is_cleared_instead() {
     let mut stuck = mine(10);
     stuck["metadata"]["finalizers"] = json!(["example.com/wait"]);
     let (fake, driver) = driver(vec![ok(stuck), ok(object(11, ""))]);
-    let released = driver.release(&key(Kind::Lock), &lease(10, &me())).await.unwrap();
-    assert_eq!(released, Released::Released);
+    let released = driver.release(&key(KeyKind::Lock), &lease(10, &me())).await.unwrap();
+    assert_eq!(released, Released::Freed);
     assert_eq!(fake.briefs(), ["GET a", "PUT a"]);
 }
 
 #[tokio::test]
 async fn errors_keep_their_class_through_the_verbs() {
-    let key = key(Kind::Lock);
+    let key = key(KeyKind::Lock);
     let (_, driver) = driver(vec![
         status(403, "Forbidden"),
         status(500, "InternalError"),
@@ -316,7 +316,7 @@ async fn errors_keep_their_class_through_the_verbs() {
 
 #[tokio::test]
 async fn a_restored_backup_is_believed() {
-    let key = key(Kind::Election);
+    let key = key(KeyKind::Election);
     let (fake, driver) = driver(vec![ok(object(100, "x")), ok(object(50, "")), ok(mine(51))]);
     driver.read(&key).await.unwrap();
     driver.read(&key).await.unwrap();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dsync::ErrorKind;
-use dsync::driver::{Acquired, Driver, Key, Kind, Observation};
+use dsync::driver::{Acquired, Driver, Key, KeyKind, Observation};
 use dsync_kube::KubeDriver;
 use futures_util::StreamExt;
 use http::Method;
@@ -65,7 +65,7 @@ fn held_at(lease: Option<dsync::driver::Lease>) -> Option<u64> {
 }
 
 fn b() -> Key {
-    Key::new(Kind::Lock, "shop", "b")
+    Key::new(KeyKind::Lock, "shop", "b")
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,8 +74,8 @@ async fn one_list_and_one_watch_serve_all_keys_of_a_namespace() {
         let items = [object(5, "x"), named("other", 6, "y")];
         asked.is_list().then(|| list("9", &items))
     });
-    let mut a = driver.watch(&key(Kind::Election));
-    let mut a2 = driver.watch(&key(Kind::Election));
+    let mut a = driver.watch(&key(KeyKind::Election));
+    let mut a2 = driver.watch(&key(KeyKind::Election));
     let mut b = driver.watch(&b());
     assert_eq!(held_at(record(&mut a).await), Some(5));
     assert_eq!(held_at(record(&mut a2).await), Some(5));
@@ -99,7 +99,7 @@ async fn one_list_and_one_watch_serve_all_keys_of_a_namespace() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_is_shown_the_last_state() {
     let (_, driver, opened) = server(|asked| asked.is_list().then(|| list("9", &[])));
-    let mut watch = driver.watch(&key(Kind::Election));
+    let mut watch = driver.watch(&key(KeyKind::Election));
     assert_eq!(record(&mut watch).await, None);
     opened
         .with(0, |events| {
@@ -117,7 +117,7 @@ async fn a_key_that_joins_later_is_read_once() {
         "GET b" => Some(ok(named("b", 7, "x"))),
         _ => None,
     });
-    let mut a = driver.watch(&key(Kind::Election));
+    let mut a = driver.watch(&key(KeyKind::Election));
     assert_eq!(record(&mut a).await, None);
     opened.wait(1).await;
     let mut first = driver.watch(&b());
@@ -135,7 +135,7 @@ async fn late_events_do_not_undo_what_was_written() {
         Method::PUT => Some(ok(object(20, me().as_str()))),
         _ => asked.is_list().then(|| list("9", &[object(9, "")])),
     });
-    let key = key(Kind::Election);
+    let key = key(KeyKind::Election);
     let mut watch = driver.watch(&key);
     assert!(record(&mut watch).await.unwrap().holder.is_none());
     // The watch has filled the cache, so that taking a free record is one write.
@@ -160,15 +160,19 @@ async fn late_events_do_not_undo_what_was_written() {
 async fn a_silent_watch_is_opened_again_from_where_it_was() {
     let (fake, driver, opened) = server(|asked| asked.is_list().then(|| list("9", &[])));
     let driver = driver.with_watch_idle(Duration::from_secs(3));
-    let mut watch = driver.watch(&key(Kind::Election));
+    let mut watch = driver.watch(&key(KeyKind::Election));
     assert_eq!(record(&mut watch).await, None);
     opened.with(0, |events| events.bookmark(30)).await;
-    assert_eq!(next(&mut watch).await.unwrap(), Observation::Alive);
-    assert_eq!(next(&mut watch).await.unwrap(), Observation::Alive, "after it was opened again");
+    assert_eq!(next(&mut watch).await.unwrap(), Observation::Heartbeat);
+    assert_eq!(
+        next(&mut watch).await.unwrap(),
+        Observation::Heartbeat,
+        "after it was opened again"
+    );
     assert!(opened.with(0, Events::is_closed).await);
     // So it is when the server ends it.
     opened.with(1, |events| events.bookmark(31)).await;
-    assert_eq!(next(&mut watch).await.unwrap(), Observation::Alive);
+    assert_eq!(next(&mut watch).await.unwrap(), Observation::Heartbeat);
     opened.close(1).await;
     opened.wait(3).await;
     assert_eq!(fake.briefs(), ["LIST", "WATCH 9", "WATCH 30", "WATCH 31"]);
@@ -185,7 +189,7 @@ async fn a_watch_that_cannot_be_opened_again_ends_its_streams_and_nothing_loops(
         (watches == 2).then(|| status(500, "InternalError"))
     });
     let driver = driver.with_watch_idle(Duration::from_secs(3));
-    let mut watch = driver.watch(&key(Kind::Election));
+    let mut watch = driver.watch(&key(KeyKind::Election));
     assert_eq!(record(&mut watch).await, None);
     let error = next(&mut watch).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
@@ -193,7 +197,7 @@ async fn a_watch_that_cannot_be_opened_again_ends_its_streams_and_nothing_loops(
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(fake.briefs(), ["LIST", "WATCH 9", "WATCH 9"]);
     // The core subscribes anew, which starts over, though the old stream is still there.
-    let mut again = driver.watch(&key(Kind::Election));
+    let mut again = driver.watch(&key(KeyKind::Election));
     assert_eq!(record(&mut again).await, None);
     opened.with(1, |events| events.send("ADDED", &object(10, "x"))).await;
     drop(watch);
@@ -208,7 +212,7 @@ async fn a_server_that_ends_each_watch_at_once_is_not_asked_in_a_loop() {
                 if asked.is_list() { Some(list("9", &[])) } else { Some(Reply::Text(200, "")) }
             },
         );
-    let mut watch = driver.watch(&key(Kind::Election));
+    let mut watch = driver.watch(&key(KeyKind::Election));
     assert_eq!(record(&mut watch).await, None);
     assert_eq!(next(&mut watch).await.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(fake.briefs().len(), 2);
@@ -223,7 +227,7 @@ async fn a_forgotten_revision_is_listed_again_but_not_in_a_loop() {
             list("50", &[object(40 + lists, "x")])
         })
     });
-    let mut watch = driver.watch(&key(Kind::Election));
+    let mut watch = driver.watch(&key(KeyKind::Election));
     assert_eq!(held_at(record(&mut watch).await), Some(41));
     let expired = serde_json::json!({ "kind": "Status", "code": 410, "reason": "Expired" });
     opened
@@ -245,7 +249,7 @@ async fn rights_to_named_leases_are_enough() {
         "LIST a" => Some(list("9", &[object(5, "x")])),
         _ => None,
     });
-    let mut a = driver.watch(&key(Kind::Election));
+    let mut a = driver.watch(&key(KeyKind::Election));
     assert_eq!(held_at(record(&mut a).await), Some(5));
     opened.with(0, |events| events.send("MODIFIED", &object(10, "y"))).await;
     assert_eq!(held_at(record(&mut a).await), Some(10));
@@ -261,7 +265,7 @@ async fn rights_to_named_leases_are_enough() {
 #[tokio::test(start_paused = true)]
 async fn the_watch_ends_with_its_last_stream_and_with_the_driver() {
     let (fake, driver, opened) = server(|asked| asked.is_list().then(|| list("9", &[])));
-    let mut first = driver.watch(&key(Kind::Election));
+    let mut first = driver.watch(&key(KeyKind::Election));
     let second = driver.watch(&b());
     assert_eq!(record(&mut first).await, None);
     opened.wait(1).await;
@@ -272,14 +276,14 @@ async fn the_watch_ends_with_its_last_stream_and_with_the_driver() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(opened.with(0, Events::is_closed).await);
 
-    let mut third = driver.watch(&key(Kind::Election));
+    let mut third = driver.watch(&key(KeyKind::Election));
     assert_eq!(record(&mut third).await, None);
     opened.wait(2).await;
     driver.close().await;
     assert!(opened.with(1, Events::is_closed).await, "close waits for the end");
     assert_eq!(next(&mut third).await.unwrap_err().kind(), ErrorKind::Stopped);
     assert!(third.next().await.is_none());
-    let mut late = driver.watch(&key(Kind::Election));
+    let mut late = driver.watch(&key(KeyKind::Election));
     assert_eq!(next(&mut late).await.unwrap_err().kind(), ErrorKind::Stopped);
     assert_eq!(fake.briefs().len(), 4);
 }
@@ -287,7 +291,7 @@ async fn the_watch_ends_with_its_last_stream_and_with_the_driver() {
 #[tokio::test(start_paused = true)]
 async fn dropping_the_driver_ends_the_watch() {
     let (_, driver, opened) = server(|asked| asked.is_list().then(|| list("9", &[])));
-    let mut watch = driver.watch(&key(Kind::Election));
+    let mut watch = driver.watch(&key(KeyKind::Election));
     assert_eq!(record(&mut watch).await, None);
     opened.wait(1).await;
     drop(driver);
@@ -302,9 +306,9 @@ async fn a_hanging_watch_blocks_nothing_and_is_given_up() {
         "GET a" => Some(ok(object(5, "x"))),
         _ => Some(Reply::Never),
     });
-    let mut watch = driver.watch(&key(Kind::Election));
+    let mut watch = driver.watch(&key(KeyKind::Election));
     tokio::task::yield_now().await;
-    assert!(driver.read(&key(Kind::Election)).await.unwrap().is_some());
+    assert!(driver.read(&key(KeyKind::Election)).await.unwrap().is_some());
     assert_eq!(held_at(record(&mut watch).await), Some(5), "what a read shows is passed on");
     assert_eq!(next(&mut watch).await.unwrap_err().kind(), ErrorKind::Timeout);
 }
@@ -313,7 +317,7 @@ async fn a_hanging_watch_blocks_nothing_and_is_given_up() {
 fn outside_of_a_runtime_it_is_an_error() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let driver = runtime.block_on(async { KubeDriver::new(Fake::script(vec![]).1) });
-    let mut watch = driver.watch(&key(Kind::Election));
+    let mut watch = driver.watch(&key(KeyKind::Election));
     let first = runtime.block_on(watch.next()).unwrap();
     assert_eq!(first.unwrap_err().kind(), ErrorKind::NoRuntime);
 }

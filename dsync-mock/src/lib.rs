@@ -7,15 +7,15 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use dsync::Driver;
-//! use dsync::driver::{Acquired, Claim, Holder, Key, Kind, Nonce};
-//! use dsync_mock::{MockDriver, Verb};
+//! use dsync::driver::{Acquired, Claim, Holder, KeyKind, Nonce, Verb};
+//! use dsync::{Driver, Resource};
+//! use dsync_mock::MockDriver;
 //!
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> dsync::Result<()> {
 //! let store = MockDriver::new();
 //! let (a, b) = (store.client("pod-a"), store.client("pod-b"));
-//! let key = Key::new(Kind::Election, "default", "billing.election.token-manager");
+//! let key = Resource::new("token-manager").with_scope("billing").key(KeyKind::Election);
 //! let claim = |name, nonce| Claim::new(Holder::new(name, Nonce::new(nonce)), Duration::from_secs(15));
 //!
 //! assert!(matches!(a.acquire(&key, &claim("pod-a", 1)).await?, Acquired::Won(_)));
@@ -44,10 +44,8 @@ mod record;
 mod records;
 mod store;
 mod unfold;
-mod verb;
 mod watch;
 
 pub use self::log::{Outcome, Request};
 pub use self::mock::MockDriver;
 pub use self::network::Cut;
-pub use self::verb::Verb;

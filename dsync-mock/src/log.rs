@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use dsync::ErrorKind;
-use dsync::driver::Key;
+use dsync::driver::{Key, Verb};
 use tokio::time::Instant;
-
-use crate::Verb;
 
 /// Older requests are forgotten; the counts go on.
 const MOST: usize = 65_536;
@@ -53,7 +51,7 @@ pub enum Outcome {
     /// A release that was applied.
     Released,
     /// A release of what is not the caller's.
-    NotMine,
+    NotHeld,
     /// The record had changed; nothing was written.
     Conflict,
 }

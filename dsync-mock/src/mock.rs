@@ -142,7 +142,9 @@ impl Driver for MockDriver {
         let capabilities = Capabilities::new(self.expiry)
             .with_watch(self.watch)
             .with_lease(GRANULARITY, GRANULARITY)
-            .with_token_surviving(true, true, true);
+            .with_token_surviving_delete()
+            .with_token_surviving_restart()
+            .with_token_surviving_loss();
         match self.expiry {
             Expiry::Observer => capabilities.with_released_elections_kept(),
             _ => capabilities,

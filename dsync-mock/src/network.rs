@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dsync::{Error, ErrorKind};
 
-use crate::Verb;
+use dsync::driver::Verb;
 
 /// Which direction of an instance's traffic a partition cuts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

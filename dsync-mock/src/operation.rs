@@ -1,11 +1,10 @@
 //! The four calls, each applied at one instant.
 
-use dsync::driver::{Acquired, Claim, Holder, Key, Lease, Released, Renewed};
+use dsync::driver::{Acquired, Claim, Holder, Key, Lease, Released, Renewed, Verb};
 use tokio::time::Instant;
 
 use crate::log::Outcome;
 use crate::records::Records;
-use crate::verb::Verb;
 
 pub(crate) trait Operation: Send + 'static {
     type Answer: Send + 'static;
@@ -100,8 +99,8 @@ impl Operation for Release {
 
     fn outcome(answer: &Released) -> Outcome {
         match answer {
-            Released::Released => Outcome::Released,
-            Released::NotMine => Outcome::NotMine,
+            Released::Freed => Outcome::Released,
+            Released::NotHeld => Outcome::NotHeld,
             Released::Conflict => Outcome::Conflict,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use dsync::driver::{Acquired, Claim, Expiry, Holder, Key, Kind, Lease, Released, Renewed};
+use dsync::driver::{Acquired, Claim, Expiry, Holder, Key, KeyKind, Lease, Released, Renewed};
 use tokio::time::Instant;
 
 use crate::record::{Before, Record, Slot};
@@ -129,11 +129,11 @@ impl Records {
     pub(crate) fn release(&mut self, key: &Key, lease: &Lease, now: Instant) -> Released {
         let slot = self.slot(key, now);
         let (Some(record), Some(holder)) = (&slot.record, &lease.holder) else {
-            return Released::NotMine;
+            return Released::NotHeld;
         };
         if record.deposed.as_ref() != Some(holder) {
             if record.holder.as_ref() != Some(holder) {
-                return Released::NotMine;
+                return Released::NotHeld;
             }
             if record.version() != lease.version {
                 return Released::Conflict;
@@ -141,13 +141,13 @@ impl Records {
         }
         slot.releases += 1;
         self.free(key, now);
-        Released::Released
+        Released::Freed
     }
 
     /// Leaves what a release leaves: a vacant record of an election where the store keeps those,
     /// else nothing.
     pub(crate) fn free(&mut self, key: &Key, now: Instant) {
-        if self.observer && key.kind() == Kind::Election {
+        if self.observer && key.kind() == KeyKind::Election {
             self.vacate(key, now);
         } else {
             self.remove(key, now);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dsync::driver::{Key, Observation, WatchScope};
+use dsync::driver::{Key, Observation, Verb, WatchScope};
 use dsync::{Error, ErrorKind, Result};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
@@ -11,7 +11,6 @@ use crate::connection::Connection;
 use crate::log::Outcome;
 use crate::network::Fate;
 use crate::store::{State, Store};
-use crate::verb::Verb;
 
 /// One subscriber. It remembers what it told last, and looks again whenever the key changes or
 /// is due to change by itself, so it needs no task and no queue.
@@ -132,7 +131,7 @@ impl Watcher {
 
     fn observe(&mut self, state: &mut State) -> Option<Observation> {
         if !std::mem::replace(&mut self.greeted, true) {
-            return Some(Observation::Alive);
+            return Some(Observation::Heartbeat);
         }
         let now = state.now;
         let slot = state.records.slot(&self.key, now);
@@ -152,6 +151,6 @@ impl Watcher {
         // A renewal that leaves the version alone is no change of the record (a keep-alive of
         // etcd), but it shows that the watch works.
         let beat = was.is_some_and(|was| was.renewals != is.renewals);
-        (beat && self.scope == WatchScope::Changes).then_some(Observation::Alive)
+        (beat && self.scope == WatchScope::Changes).then_some(Observation::Heartbeat)
     }
 }

@@ -104,7 +104,9 @@ impl Driver for RedisDriver {
             .with_watch(WatchScope::Releases)
             .with_lease(Duration::from_millis(100), Duration::from_millis(1))
             .with_max_expiry_lag(Duration::from_millis(20))
-            .with_token_surviving(true, true, true)
+            .with_token_surviving_delete()
+            .with_token_surviving_restart()
+            .with_token_surviving_loss()
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Lease>> {
@@ -145,7 +147,7 @@ impl Driver for RedisDriver {
         let mut script = self.scripts.release.prepare_invoke();
         script.key(&names.record).arg(Self::holder(lease)?).arg(&names.record);
         let answer = self.servers.run(&names.record, &script).await?;
-        Ok(if answer.applied { Released::Released } else { Released::NotMine })
+        Ok(if answer.applied { Released::Freed } else { Released::NotHeld })
     }
 
     fn watch(&self, key: &Key) -> Watch {

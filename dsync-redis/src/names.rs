@@ -1,6 +1,6 @@
 //! What a key is called in the store.
 
-use dsync::driver::{Key, Kind};
+use dsync::driver::{Key, KeyKind};
 
 /// The keys of one lease. All have the same hash tag, so that a cluster keeps them together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub(crate) struct Names {
 impl Names {
     pub(crate) fn of(key: &Key) -> Self {
         let kind = match key.kind() {
-            Kind::Election => "election",
-            Kind::Lock => "lock",
+            KeyKind::Election => "election",
+            KeyKind::Lock => "lock",
         };
         // Neither a namespace nor a name has a brace, a slash or a colon in it.
         let record = format!("dsync:{kind}:{{{}/{}}}", key.namespace(), key.name());

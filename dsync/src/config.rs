@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::report::{Monitor, Report};
+use crate::monitor::{Monitor, MonitorEvent};
 use crate::resource::label;
 use crate::{Error, Result, Timing};
 
@@ -79,27 +79,6 @@ impl Config {
         }
     }
 
-    /// Sets one setting by the name of its variable, over whatever was there.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a name that is none of the variables.
-    pub fn with(self, name: &str, value: impl Into<String>) -> Result<Self> {
-        let value = value.into();
-        Ok(match name {
-            "KUBE_NAMESPACE" => self.with_namespace(value),
-            "KUBE_LEASE_SCOPE" => self.with_scope(value),
-            "KUBE_POD_NAME" => self.with_instance(value),
-            "KUBE_CONFIG_PATH" => self.with_kubeconfig(value),
-            _ => {
-                return Err(Error::invalid(format!(
-                    "configuration {name:?}: the names are KUBE_NAMESPACE, KUBE_LEASE_SCOPE, \
-                     KUBE_POD_NAME and KUBE_CONFIG_PATH"
-                )));
-            }
-        })
-    }
-
     /// Sets the namespace.
     #[must_use]
     pub fn with_namespace(mut self, namespace: impl Into<String>) -> Self {
@@ -156,7 +135,7 @@ impl Config {
     /// Calls `monitor` with everything that happens, for counters and alarms. It runs within
     /// dsync's own tasks, so it must be quick and must not block.
     #[must_use]
-    pub fn with_monitor(mut self, monitor: impl Fn(&Report) + Send + Sync + 'static) -> Self {
+    pub fn with_monitor(mut self, monitor: impl Fn(&MonitorEvent) + Send + Sync + 'static) -> Self {
         self.monitor = Some(Arc::new(monitor));
         self
     }

@@ -7,6 +7,7 @@ mod key;
 mod lease;
 mod listeners;
 mod observation;
+mod verb;
 
 use std::fmt;
 
@@ -14,10 +15,11 @@ use async_trait::async_trait;
 
 pub use self::capabilities::{Capabilities, Expiry, WatchScope};
 pub use self::claim::{Acquired, Claim, Released, Renewed};
-pub use self::key::{Key, Kind};
+pub use self::key::{Key, KeyKind};
 pub use self::lease::{Holder, Lease, Nonce, Pulse, Version};
 pub use self::listeners::Listeners;
 pub use self::observation::{Observation, Watch};
+pub use self::verb::Verb;
 use crate::Result;
 
 /// A store that can keep leases: one method per request, no more.
@@ -36,7 +38,7 @@ use crate::Result;
 /// | [`release`](Self::release) | give the lease up only if it is still held by `lease.holder`; never touch another's |
 /// | [`watch`](Self::watch) | tell what it hears of the key; it is a hint, and correctness never depends on it |
 ///
-/// Contention is a value ([`Acquired::Held`], [`Renewed::Lost`], [`Released::NotMine`]), never an
+/// Contention is a value ([`Acquired::Held`], [`Renewed::Lost`], [`Released::NotHeld`]), never an
 /// error. A driver MUST NOT loop, retry, sleep or keep timers of its own: the core does, and
 /// knows the deadline. It MAY run one background task for a shared watch and one that grants or
 /// revokes store leases; both end with [`close`](Self::close) and when the driver is dropped.
@@ -110,7 +112,7 @@ use crate::Result;
 ///         Ok(Renewed::Lost(None))
 ///     }
 ///     async fn release(&self, _key: &Key, _lease: &Lease) -> dsync::Result<Released> {
-///         Ok(Released::NotMine)
+///         Ok(Released::NotHeld)
 ///     }
 ///     fn watch(&self, _key: &Key) -> Watch {
 ///         dsync::driver::Observation::silence()
@@ -188,7 +190,7 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
 
     /// Starts to watch `key`. The stream begins with what the store holds when that is known,
     /// then tells each change that [`Capabilities::watch`] promises. Where it is not known, it
-    /// begins with [`Observation::Alive`] as soon as nothing more is missed: the core reads once
+    /// begins with [`Observation::Heartbeat`] as soon as nothing more is missed: the core reads once
     /// then, and relies on the watch from there on.
     ///
     /// It is a hint: it may lag, repeat itself and skip states that did not last, but it MUST

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub(crate) use self::memories::Memories;
 use self::registry::Registry;
-use crate::driver::{Driver, Key, Kind, Lease};
+use crate::driver::{Driver, Key, KeyKind, Lease};
 use crate::env::{Env, TokioEnv};
 use crate::keeper::{self, Gate, Handle, Keeper, MonitorHook, Site, Watchdog};
 use crate::tenure::{Mode, Plan};
@@ -139,7 +139,7 @@ impl Dsync {
     /// As [`election`](Self::election).
     pub fn election_of(&self, resource: &Resource) -> Result<Election> {
         resource.validate()?;
-        let key = resource.key(Kind::Election);
+        let key = resource.key(KeyKind::Election);
         let handle = self.inner.registry.join_or_start(&key, &self.timing, || {
             self.inner.start(key.clone(), self.timing.clone(), Mode::Campaign)
         })?;
@@ -164,7 +164,7 @@ impl Dsync {
     pub fn lock_of(&self, resource: &Resource) -> Result<Lock> {
         resource.validate()?;
         self.inner.registry.check()?;
-        let key = resource.key(Kind::Lock);
+        let key = resource.key(KeyKind::Lock);
         Ok(Lock::new(resource.clone(), key, self.timing.clone(), Arc::clone(&self.inner)))
     }
 
@@ -174,7 +174,17 @@ impl Dsync {
     ///
     /// As [`election`](Self::election).
     pub fn observe(&self, name: impl Into<String>) -> Result<Observer> {
-        let key = self.resource(name)?.key(Kind::Election);
+        self.observe_of(&self.resource(name)?)
+    }
+
+    /// Follows the election of this resource without campaigning. See [`observe`](Self::observe).
+    ///
+    /// # Errors
+    ///
+    /// As [`observe`](Self::observe).
+    pub fn observe_of(&self, resource: &Resource) -> Result<Observer> {
+        resource.validate()?;
+        let key = resource.key(KeyKind::Election);
         let handle = self.inner.start_tracked(key, self.timing.clone(), Mode::Observe)?;
         Ok(Observer::alone(handle))
     }

@@ -54,7 +54,7 @@ impl Election {
 
     /// My name in this election.
     #[must_use]
-    pub fn candidate(&self) -> &str {
+    pub fn instance(&self) -> &str {
         &self.instance
     }
 
@@ -254,7 +254,7 @@ impl fmt::Debug for Election {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Election")
             .field("resource", &self.resource)
-            .field("candidate", &self.instance)
+            .field("instance", &self.instance)
             .field("is_leader", &self.is_leader())
             .field("leader", &self.leader())
             .finish_non_exhaustive()

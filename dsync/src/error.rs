@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::driver::Key;
+use crate::driver::{Key, Verb};
 
 /// [`std::result::Result`] with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -71,7 +71,7 @@ struct Inner {
     kind: ErrorKind,
     ambiguous: bool,
     message: String,
-    operation: Option<&'static str>,
+    verb: Option<Verb>,
     driver: Option<&'static str>,
     key: Option<Key>,
     retry_after: Option<Duration>,
@@ -88,7 +88,7 @@ impl Error {
             kind,
             ambiguous: false,
             message: message.into(),
-            operation: None,
+            verb: None,
             driver: None,
             key: None,
             retry_after: None,
@@ -115,9 +115,9 @@ impl Error {
     }
 
     /// Adds where it happened. The core does this for every driver call.
-    pub(crate) fn during(self, operation: &'static str, driver: &'static str, key: &Key) -> Self {
+    pub(crate) fn during(self, verb: Verb, driver: &'static str, key: &Key) -> Self {
         self.map(|inner| {
-            inner.operation = Some(operation);
+            inner.verb = Some(verb);
             inner.driver = Some(driver);
             inner.key = Some(key.clone());
         })
@@ -160,10 +160,10 @@ impl Error {
         self.0.ambiguous
     }
 
-    /// The driver verb that failed, such as `"renew"`, where one did.
+    /// Returns the driver call that failed, if the error came from one.
     #[must_use]
-    pub fn operation(&self) -> Option<&'static str> {
-        self.0.operation
+    pub fn verb(&self) -> Option<Verb> {
+        self.0.verb
     }
 
     /// The driver that reported it, such as `"kube"`.
@@ -181,9 +181,9 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, message, operation, driver, key, .. } = &*self.0;
-        if let (Some(operation), Some(driver), Some(key)) = (operation, driver, key) {
-            write!(f, "{driver}: {operation} {key}: ")?;
+        let Inner { kind, message, verb, driver, key, .. } = &*self.0;
+        if let (Some(verb), Some(driver), Some(key)) = (verb, driver, key) {
+            write!(f, "{driver}: {verb} {key}: ")?;
         }
         write!(f, "{}: {message}", kind.describe())
     }

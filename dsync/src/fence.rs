@@ -92,11 +92,11 @@ impl FenceGate {
     ///
     /// # Errors
     ///
-    /// [`Fenced`] if a higher token was admitted before.
-    pub fn admit(&self, token: FencingToken) -> Result<(), Fenced> {
+    /// [`StaleToken`] if a higher token was admitted before.
+    pub fn admit(&self, token: FencingToken) -> Result<(), StaleToken> {
         let highest = self.highest.fetch_max(token.0, Ordering::AcqRel);
         if token.0 < highest {
-            return Err(Fenced { token, highest: FencingToken(highest) });
+            return Err(StaleToken { token, highest: FencingToken(highest) });
         }
         Ok(())
     }
@@ -110,14 +110,14 @@ impl FenceGate {
 
 /// A [`FenceGate`] refused a token: a later term has been here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fenced {
+pub struct StaleToken {
     /// The token that was refused.
     pub token: FencingToken,
     /// The highest token that was admitted before.
     pub highest: FencingToken,
 }
 
-impl fmt::Display for Fenced {
+impl fmt::Display for StaleToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -127,4 +127,4 @@ impl fmt::Display for Fenced {
     }
 }
 
-impl std::error::Error for Fenced {}
+impl std::error::Error for StaleToken {}

@@ -22,9 +22,9 @@ pub(crate) use self::gate::Gate;
 pub(crate) use self::handle::{Ending, Handle, Life, overrun};
 pub(crate) use self::status::Status;
 pub(crate) use self::watchdog::Watchdog;
-use crate::driver::{Driver, Key, Observation, Watch};
+use crate::driver::{Driver, Key, Observation, Verb, Watch};
 use crate::env::{BoxFuture, Env, Instant};
-use crate::report::{Monitor, Report};
+use crate::monitor::{Monitor, MonitorEvent};
 use crate::tenure::{Action, Answer, Event, Finish, Memory, Plan, Settled, Tenure};
 use crate::term::{Bodily, Care, Guarded};
 use crate::{EndCause, Error, ErrorKind, FencingToken, Result, Term, Timing};
@@ -50,7 +50,7 @@ impl fmt::Debug for MonitorHook {
 }
 
 impl Site {
-    fn report(&self, report: &Report) {
+    fn report(&self, report: &MonitorEvent) {
         if let Some(MonitorHook(monitor)) = &self.monitor {
             monitor(report);
         }
@@ -195,10 +195,10 @@ impl Keeper {
             }
             heard = next_of(watch) => match heard {
                 Some(Ok(Observation::Record(record))) => Event::Heard(record),
-                Some(Ok(Observation::Alive)) => Event::Alive,
+                Some(Ok(Observation::Heartbeat)) => Event::Heartbeat,
                 Some(Err(error)) => {
                     *watch = None;
-                    let error = error.during("watch", self.site.driver.name(), &self.key);
+                    let error = error.during(Verb::Watch, self.site.driver.name(), &self.key);
                     self.watch_after = self.site.env.now() + self.timing.retry_period();
                     Event::WatchEnded(Some(error))
                 }
@@ -302,14 +302,14 @@ impl Keeper {
                     status.term = Some(term);
                     status.overrun = None;
                 });
-                self.site.report(&Report::Elected { key: key.clone(), token });
+                self.site.report(&MonitorEvent::Elected { key: key.clone(), token });
             }
             Action::Extend { valid_until, hard_deadline } => {
                 let Some(term) = &self.term else { return };
                 let headroom = term.remaining();
                 if term.extend(valid_until, hard_deadline) {
                     let token = term.fencing_token();
-                    self.site.report(&Report::Renewed { key: key.clone(), token, headroom });
+                    self.site.report(&MonitorEvent::Renewed { key: key.clone(), token, headroom });
                 } else if !self.tenure.as_ref().is_some_and(Tenure::is_draining) {
                     events.push_back(Event::Lapsed);
                 }
@@ -320,7 +320,7 @@ impl Keeper {
                 term.cancel(cause);
                 self.status.send_modify(|status| status.term = None);
                 tracing::info!(target: "dsync", %key, %token, ?cause, "term ended");
-                self.site.report(&Report::Cancelled { key: key.clone(), token, cause });
+                self.site.report(&MonitorEvent::Cancelled { key: key.clone(), token, cause });
                 term.close_runs();
             }
             Action::DropBodies => {
@@ -340,7 +340,7 @@ impl Keeper {
                 } else {
                     tracing::info!(target: "dsync", %key, "trouble is over");
                 }
-                self.site.report(&Report::Trouble { key: key.clone(), error: error.clone() });
+                self.site.report(&MonitorEvent::Trouble { key: key.clone(), error: error.clone() });
                 self.status.send_modify(|status| status.trouble = error);
             }
             Action::TokenWentBack { granted, seen } => {
@@ -348,7 +348,7 @@ impl Keeper {
                     target: "dsync", %key, %granted, %seen,
                     "the store granted a token that is not higher than one seen before"
                 );
-                self.site.report(&Report::TokenWentBack { key: key.clone(), granted, seen });
+                self.site.report(&MonitorEvent::TokenWentBack { key: key.clone(), granted, seen });
             }
             Action::Finish(finish) => {
                 if let Finish::Failed(error) = &finish {
@@ -365,7 +365,7 @@ impl Keeper {
             target: "dsync", %key, %token,
             "work did not stop by the hard deadline; the lease is not released"
         );
-        self.site.report(&Report::Overrun { key: key.clone(), token });
+        self.site.report(&MonitorEvent::Overrun { key: key.clone(), token });
         self.status.send_modify(|status| status.overrun = Some(token));
     }
 
@@ -373,7 +373,7 @@ impl Keeper {
         let (key, token) = (&self.key, self.token);
         tracing::debug!(target: "dsync", %key, %token, ?settled, "term settled");
         let released = matches!(settled, Settled::Released);
-        self.site.report(&Report::Settled { key: key.clone(), token, released });
+        self.site.report(&MonitorEvent::Settled { key: key.clone(), token, released });
         self.status.send_modify(|status| {
             status.settled = Some((token, settled));
             status.overrun = None;

@@ -23,7 +23,7 @@ pub struct Observed {
     /// What does not work at the moment.
     pub trouble: Option<Error>,
     /// The campaign is over: nothing more will come.
-    pub is_over: bool,
+    pub ended: bool,
 }
 
 impl Observed {
@@ -35,13 +35,13 @@ impl Observed {
         Self {
             leader: status.leader.clone(),
             trouble: failed.or(status.trouble.as_ref()).cloned(),
-            is_over: status.finish.is_some(),
+            ended: status.finish.is_some(),
         }
     }
 
     fn differs(&self, other: &Self) -> bool {
-        let kind = |observed: &Self| observed.trouble.as_ref().map(|e| (e.kind(), e.operation()));
-        self.leader != other.leader || self.is_over != other.is_over || kind(self) != kind(other)
+        let kind = |observed: &Self| observed.trouble.as_ref().map(|e| (e.kind(), e.verb()));
+        self.leader != other.leader || self.ended != other.ended || kind(self) != kind(other)
     }
 }
 
@@ -96,7 +96,7 @@ impl Stream for Observer {
             }
             let Some(mut status) = self.status.take() else { return Poll::Ready(None) };
             let observed = Observed::of(&status.borrow_and_update());
-            let over = observed.is_over;
+            let over = observed.ended;
             let news = self.shown.as_ref().is_none_or(|shown| shown.differs(&observed));
             if over {
                 // The last one: nothing is left to wait for.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::config::{DEFAULT_NAMESPACE, DEFAULT_SCOPE};
-use crate::driver::{Key, Kind};
+use crate::driver::{Key, KeyKind};
 use crate::{Error, Result};
 
 /// Longest label of a DNS name (RFC 1123).
@@ -145,10 +145,20 @@ impl Resource {
         Ok(())
     }
 
-    pub(crate) fn key(&self, kind: Kind) -> Key {
+    /// Returns the key of its election or lock in the store.
+    ///
+    /// ```
+    /// use dsync::Resource;
+    /// use dsync::driver::KeyKind;
+    ///
+    /// let key = Resource::new("token-manager").with_scope("billing").key(KeyKind::Lock);
+    /// assert_eq!((key.namespace(), key.name()), ("default", "billing.lock.token-manager"));
+    /// ```
+    #[must_use]
+    pub fn key(&self, kind: KeyKind) -> Key {
         let name = match kind {
-            Kind::Election => self.election_name(),
-            Kind::Lock => self.lock_name(),
+            KeyKind::Election => self.election_name(),
+            KeyKind::Lock => self.lock_name(),
         };
         Key::new(kind, self.namespace.as_str(), name)
     }

@@ -35,14 +35,16 @@ use std::time::Duration;
 
 use self::attempts::Attempt;
 pub(crate) use self::attempts::Attempts;
-pub(crate) use self::event::{Action, Answer, Call, Event, Finish, Grant, Request, Settled, Verb};
+pub(crate) use self::event::{Action, Answer, Call, Event, Finish, Grant, Request, Settled};
 use self::follow::Following;
 use self::hold::{Drain, Held, Releasing};
 pub(crate) use self::plan::{Mode, Plan};
-use self::troubles::{Change, Source, Troubles};
+use self::troubles::{Change, Troubles};
 pub(crate) use self::view::Sighting;
 use self::view::View;
-use crate::driver::{Acquired, Claim, Expiry, Holder, Lease, Nonce, Released, Renewed, WatchScope};
+use crate::driver::{
+    Acquired, Claim, Expiry, Holder, Lease, Nonce, Released, Renewed, Verb, WatchScope,
+};
 use crate::env::Instant;
 use crate::term::EndCause;
 use crate::{Error, ErrorKind, FencingToken, Result};
@@ -194,11 +196,11 @@ impl Tenure {
             Event::Tick => {}
             Event::Answered(answer) => self.answered(now, answer, out),
             Event::Heard(lease) => self.heard(now, lease, out),
-            Event::Alive => self.heard_nothing(now),
+            Event::Heartbeat => self.heard_nothing(now),
             Event::WatchEnded(error) => {
                 self.following.watch_ended();
                 if let Some(error) = error {
-                    self.troubles.failed(Source::Watch, &error, now);
+                    self.troubles.failed(Verb::Watch, &error, now);
                 }
             }
             Event::Stop => self.stop(now, out),
@@ -243,7 +245,7 @@ impl Tenure {
                     ErrorKind::Internal,
                     format!("{answer:?} does not answer {flight:?}"),
                 );
-                self.troubles.failed(Source::Verb(Verb::Read), &error, now);
+                self.troubles.failed(Verb::Read, &error, now);
             }
         }
     }
@@ -363,7 +365,7 @@ impl Tenure {
                 }
                 (Flight::Release, Request::Release(lease))
             }
-            (Verb::Renew | Verb::Release, _) => return,
+            (Verb::Renew | Verb::Release | Verb::Watch, _) => return,
         };
         self.flight = Some(flight);
         self.following.sending();

@@ -9,8 +9,9 @@ use common::{
     HARD_DEADLINE, L, RENEW_DEADLINE, RETRY, Trace, both_kinds, eventually, pod, sleep, time,
     until_ended,
 };
+use dsync::driver::Verb;
 use dsync::{Dsync, EndCause, ErrorKind, Timing};
-use dsync_mock::{Cut, MockDriver, Verb};
+use dsync_mock::{Cut, MockDriver};
 
 #[tokio::test(start_paused = true)]
 async fn one_candidate_is_elected_with_one_write() {

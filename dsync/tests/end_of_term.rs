@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{L, RENEW_DEADLINE, RETRY, Trace, both_kinds, eventually, pod, sleep, time};
-use dsync::{Config, Dsync, EndCause, Error, ErrorKind, FenceGate, Report, Timing};
-use dsync_mock::{Cut, MockDriver, Verb};
+use dsync::driver::Verb;
+use dsync::{Config, Dsync, EndCause, Error, ErrorKind, FenceGate, MonitorEvent, Timing};
+use dsync_mock::{Cut, MockDriver};
 
 #[tokio::test(start_paused = true)]
 async fn an_edited_label_neither_ends_a_term_nor_loops() {
@@ -256,7 +257,11 @@ fn a_body_that_blocks_past_the_hard_deadline_is_reported_and_nothing_is_released
         term.ended().await;
         store.heal("pod-a");
         let has_overrun = || {
-            reports.lock().unwrap().iter().any(|report| matches!(report, Report::Overrun { .. }))
+            reports
+                .lock()
+                .unwrap()
+                .iter()
+                .any(|report| matches!(report, MonitorEvent::Overrun { .. }))
         };
         eventually("overrun", has_overrun).await;
         let renewals = store.count(Verb::Renew);
@@ -299,7 +304,11 @@ fn a_body_that_blocks_the_only_thread_is_reported_when_it_lets_go() {
             }
         });
         let has_overrun = || {
-            reports.lock().unwrap().iter().any(|report| matches!(report, Report::Overrun { .. }))
+            reports
+                .lock()
+                .unwrap()
+                .iter()
+                .any(|report| matches!(report, MonitorEvent::Overrun { .. }))
         };
         eventually("overrun", has_overrun).await;
         assert_eq!(trace.get(), ["active: false"], "the first look says no, and no poll follows");

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use common::{L, RENEW_DEADLINE, RETRY, both_kinds, eventually, pod, sleep, time};
 use dsync::ErrorKind;
-use dsync_mock::{Cut, Verb};
+use dsync::driver::Verb;
+use dsync_mock::Cut;
 
 #[tokio::test(start_paused = true)]
 async fn lock_and_unlock_are_one_write_each_and_leave_nothing() {

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{L, RETRY, both_kinds, pod, sleep, time};
-use dsync::driver::{Driver as _, Key, Kind, Released};
+use dsync::driver::{Driver as _, Key, KeyKind, Released, Verb};
 use dsync::{Config, Dsync, Error, ErrorKind, Timing};
-use dsync_mock::{Cut, MockDriver, Verb};
+use dsync_mock::{Cut, MockDriver};
 
 #[tokio::test(start_paused = true)]
 async fn campaigns_only_once_go_dsync() {
@@ -67,7 +67,7 @@ async fn a_release_wipes_the_lease_of_the_successor_client_go() {
         first.stop().await.unwrap();
         second.elected().await.unwrap();
         let released = store.client("pod-a").release(second.key(), &mine).await.unwrap();
-        assert_ne!(released, Released::Released);
+        assert_ne!(released, Released::Freed);
         sleep(L).await;
         assert!(second.is_leader());
     }
@@ -133,5 +133,5 @@ async fn a_name_of_another_kind_shares_the_key() {
     let (election, lock) = (dsync.election("task").unwrap(), dsync.lock("task").unwrap());
     election.elected().await.unwrap();
     lock.try_lock().await.unwrap().expect("a lock is not an election").unlock().await.unwrap();
-    assert_eq!(election.key(), &Key::new(Kind::Election, "default", "unscoped.election.task"));
+    assert_eq!(election.key(), &Key::new(KeyKind::Election, "default", "unscoped.election.task"));
 }

@@ -11,8 +11,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use common::{L, RETRY, pod, sleep};
-use dsync::{Config, Dsync, Error, ErrorKind, Report, Timing};
-use dsync_mock::{Cut, MockDriver, Verb};
+use dsync::driver::Verb;
+use dsync::{Config, Dsync, Error, ErrorKind, MonitorEvent, Timing};
+use dsync_mock::{Cut, MockDriver};
 
 /// An attempt that an earlier handle made with a short lease is adopted by one with a long
 /// lease, and counted as if it were long.
@@ -72,7 +73,7 @@ async fn a_body_that_is_dropped_at_the_hard_deadline_is_no_overrun() {
     sleep(2 * L).await;
     store.heal("pod-a");
     election.elected().await.unwrap();
-    let overran = reports.lock().unwrap().iter().any(|r| matches!(r, Report::Overrun { .. }));
+    let overran = reports.lock().unwrap().iter().any(|r| matches!(r, MonitorEvent::Overrun { .. }));
     assert!(!overran, "{:#?}", reports.lock().unwrap());
 }
 

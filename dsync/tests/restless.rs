@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use common::{L, RETRY, eventually, pod, sleep};
 use dsync::driver::{
-    Acquired, Capabilities, Claim, Driver, Key, Lease, Released, Renewed, Watch, WatchScope,
+    Acquired, Capabilities, Claim, Driver, Key, Lease, Released, Renewed, Verb, Watch, WatchScope,
 };
 use dsync::{Dsync, Result, async_trait};
-use dsync_mock::{MockDriver, Verb};
+use dsync_mock::MockDriver;
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_tells_of_releases_alone_is_trusted_again_after_it_broke() {
@@ -66,7 +66,7 @@ impl Driver for Stuck {
 
     async fn release(&self, key: &Key, lease: &Lease) -> Result<Released> {
         if self.keeps_released {
-            return Ok(Released::Released);
+            return Ok(Released::Freed);
         }
         self.store.release(key, lease).await
     }

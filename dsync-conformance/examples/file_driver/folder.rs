@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::PathBuf;
 
 use dsync::Result;
-use dsync::driver::{Key, Kind};
+use dsync::driver::{Key, KeyKind};
 
 use super::error::{Stage, classify, damaged};
 use super::record::Record;
@@ -22,8 +22,8 @@ impl Folder {
     /// Kind, namespace and the whole name, so that no two keys share a file.
     fn path(&self, key: &Key) -> PathBuf {
         let kind = match key.kind() {
-            Kind::Election => "elections",
-            Kind::Lock => "locks",
+            KeyKind::Election => "elections",
+            KeyKind::Lock => "locks",
         };
         self.0.join(kind).join(key.namespace()).join(key.name())
     }

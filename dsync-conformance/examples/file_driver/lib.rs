@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dsync::driver::{
-    Acquired, Capabilities, Claim, Driver, Expiry, Key, Kind, Lease, Observation, Released,
+    Acquired, Capabilities, Claim, Driver, Expiry, Key, KeyKind, Lease, Observation, Released,
     Renewed, Watch,
 };
 use dsync::{Error, ErrorKind, Result, async_trait};
@@ -78,7 +78,8 @@ impl Driver for FileDriver {
         Capabilities::new(Expiry::Observer)
             .with_lease(Duration::from_millis(1500), Duration::from_millis(1))
             .with_released_elections_kept()
-            .with_token_surviving(true, true, false)
+            .with_token_surviving_delete()
+            .with_token_surviving_restart()
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Lease>> {
@@ -134,22 +135,22 @@ impl Driver for FileDriver {
         let (lease, kind) = (lease.clone(), key.kind());
         let change = move |locked: &mut Locked, found: Option<Record>| {
             let Some(mut record) = found else {
-                return Ok(Released::NotMine);
+                return Ok(Released::NotHeld);
             };
             if record.holder.is_none() || record.holder != lease.holder {
-                return Ok(Released::NotMine);
+                return Ok(Released::NotHeld);
             }
             if record.version() != lease.version {
                 return Ok(Released::Conflict);
             }
-            if kind == Kind::Lock {
+            if kind == KeyKind::Lock {
                 locked.remove()?;
             } else {
                 record.number = locked.next(record.number)?;
                 record.holder = None;
                 locked.put(&record)?;
             }
-            Ok(Released::Released)
+            Ok(Released::Freed)
         };
         self.write(key, change).await
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use dsync::{Config, Dsync, ErrorKind, Lock, Report};
+use dsync::{Config, Dsync, ErrorKind, Lock, MonitorEvent};
 use tokio::sync::watch;
 
 use super::notes::{Body, Notes};
@@ -80,7 +80,7 @@ async fn work(
         .with_timing(orders.timing())
         .with_drain_timeout(Duration::from_millis(orders.lease_ms))
         .with_monitor(move |report| {
-            if let Report::Trouble { error, .. } = report {
+            if let MonitorEvent::Trouble { error, .. } = report {
                 told.voice.say(What::Trouble { error: error.as_ref().map(ToString::to_string) });
             }
         });
@@ -138,7 +138,7 @@ async fn rounds(lock: &Lock, notes: &Arc<Notes>, pause: Duration) {
             Ok(guard) => {
                 let token = guard.fencing_token().get();
                 voice.say(What::Locked { op, token });
-                let held = notes.elected(guard.term(), op);
+                let held = notes.elected(&guard.term(), op);
                 let body = notes.begin(&held);
                 let work = async {
                     let body = body;

@@ -141,8 +141,8 @@ impl Driver for Recording {
         let result = self.inner.release(key, lease).await;
         call.answered(
             match &result {
-                Ok(Released::Released) => Outcome::Released,
-                Ok(Released::NotMine) => Outcome::NotMine,
+                Ok(Released::Freed) => Outcome::Released,
+                Ok(Released::NotHeld) => Outcome::NotHeld,
                 Ok(Released::Conflict) => Outcome::Conflict,
                 Err(error) => failed(error),
             },

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dsync::EndCause;
 use serde::{Deserialize, Serialize};
 
-use crate::history::{Outcome, Verb};
+use crate::history::{Outcome, Verb, VerbName};
 
 /// Something that happened in a candidate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +74,7 @@ pub enum What {
         /// The call.
         call: u64,
         /// The verb.
+        #[serde(with = "VerbName")]
         verb: Verb,
         /// Who calls, as on the wire.
         holder: Option<String>,
@@ -83,6 +84,7 @@ pub enum What {
         /// The call.
         call: u64,
         /// The verb.
+        #[serde(with = "VerbName")]
         verb: Verb,
         /// Who called, as on the wire.
         holder: Option<String>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dsync::Result;
-use dsync::driver::{Acquired, Key, Kind, Renewed};
+use dsync::driver::{Acquired, Key, KeyKind, Renewed};
 
 use crate::suite::case::{Case, Outcome};
 use crate::suite::peer::{Grip, Peer, is_free, shown};
@@ -18,7 +18,7 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
         );
         return Ok(());
     }
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         for again in 0..3 {
             gone(&case, &peers, kind, again, How::Deleted).await?;
             gone(&case, &peers, kind, again, How::Emptied).await?;
@@ -30,7 +30,7 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
 
 /// The least: a key that nobody has used reads as free.
 async fn never_there(case: &Case, peers: &[Peer; 3]) -> Outcome {
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         case.count();
         let read = peers[0].read(&case.key(kind)).await?;
         if read.is_some() {
@@ -53,7 +53,7 @@ fn done(case: &Case, result: Result<()>) -> Outcome {
     result.map_err(|error| case.fail(format!("the operator could not do it: {error}")))
 }
 
-async fn gone(case: &Case, peers: &[Peer; 3], kind: Kind, round: usize, how: How) -> Outcome {
+async fn gone(case: &Case, peers: &[Peer; 3], kind: KeyKind, round: usize, how: How) -> Outcome {
     let Some(operator) = case.operator() else { return Ok(()) };
     case.count();
     let (owner, rival) = (&peers[round % 3], &peers[(round + 1) % 3]);
@@ -107,7 +107,7 @@ async fn renewal_is_lost(case: &Case, owner: &Peer, key: &Key, grip: &Grip, how:
 }
 
 /// Another program's holder is a holder like any.
-async fn overwritten(case: &Case, peers: &[Peer; 3], kind: Kind) -> Outcome {
+async fn overwritten(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     let Some(operator) = case.operator() else { return Ok(()) };
     case.count();
     let [owner, rival, _] = peers;

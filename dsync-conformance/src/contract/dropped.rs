@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use dsync::driver::{Acquired, Key, Kind, Lease, Released, Renewed};
+use dsync::driver::{Acquired, Key, KeyKind, Lease, Released, Renewed};
 use tokio::time::{sleep, timeout};
 
 use super::cuts::{Cut, MOST_POLLS};
@@ -24,7 +24,7 @@ enum Victim {
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let peers: [Peer; 2] = case.peers().await?;
     let bystander = Bystander::begin(&case, &peers).await?;
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         for victim in [Victim::Read, Victim::Acquire, Victim::Renew, Victim::Release, Victim::Watch]
         {
             for polls in 0..MOST_POLLS {
@@ -119,7 +119,7 @@ async fn give_up(case: &Case, owner: &Peer, witness: &Peer, key: &Key, grip: &Gr
         }
         match owner.renew(key, &lease).await? {
             Renewed::Kept(kept) => {
-                if owner.release(key, &kept).await? == Released::Released {
+                if owner.release(key, &kept).await? == Released::Freed {
                     return Ok(());
                 }
             }
@@ -150,7 +150,7 @@ struct Bystander {
 
 impl Bystander {
     async fn begin(case: &Case, [_, witness]: &[Peer; 2]) -> Outcome<Self> {
-        let held = case.key(Kind::Lock);
+        let held = case.key(KeyKind::Lock);
         let grip = witness.win(&held, &case.claim("bystander"), "nobody has used it").await?;
         Ok(Self { held, grip })
     }
@@ -177,7 +177,7 @@ impl Bystander {
                 shown(Some(&lease))
             )));
         }
-        let free = case.key(Kind::Lock);
+        let free = case.key(KeyKind::Lock);
         let grip = peer.win(&free, &case.claim("other"), "nobody has used it").await?;
         peer.free(&free, &grip).await
     }

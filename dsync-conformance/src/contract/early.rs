@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsync::driver::Kind;
+use dsync::driver::KeyKind;
 use tokio::task::JoinSet;
 
 use super::expiry::{Scene, Seen, play, scenes};
@@ -37,8 +37,8 @@ fn judge(case: &Case, scene: Scene, seen: Option<Seen>) -> Outcome {
     let early = duration.checked_sub(lasted).unwrap_or(Duration::ZERO);
     let what = if seen.by_read { "a read showed it free" } else { "somebody else had it" };
     let kind = match kind {
-        Kind::Election => "election",
-        Kind::Lock => "lock",
+        KeyKind::Election => "election",
+        KeyKind::Lock => "lock",
     };
     Err(case.fail(format!(
         "the lease of a {kind} was for {duration:?} ({death:?}), but {what} {lasted:?} after its \

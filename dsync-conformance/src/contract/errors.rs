@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dsync::Error;
-use dsync::driver::{Holder, Key, Kind, Lease, Nonce};
+use dsync::driver::{Holder, Key, KeyKind, Lease, Nonce};
 use tokio::time::{sleep, timeout};
 
 use super::lost;
@@ -14,7 +14,7 @@ use crate::suite::peer::{Peer, is_free, shown};
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let peers: [Peer; 2] = case.peers().await?;
     let mut errors = 0;
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         errors += plain(&case, &peers, kind).await?;
     }
     errors += odd(&case, &peers).await?;
@@ -38,7 +38,7 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
 }
 
 /// Writes that nothing is wrong with, over and over.
-async fn plain(case: &Case, peers: &[Peer; 2], kind: Kind) -> Outcome<u32> {
+async fn plain(case: &Case, peers: &[Peer; 2], kind: KeyKind) -> Outcome<u32> {
     let mut errors = 0;
     let key = case.key(kind);
     for _ in 0..case.rounds(60) {
@@ -70,7 +70,7 @@ async fn odd(case: &Case, peers: &[Peer; 2]) -> Outcome<u32> {
         (Holder::from_wire("control\u{1}\u{0}characters"), case.lease),
     ];
     for (holder, duration) in odd {
-        let key = case.key(Kind::Lock);
+        let key = case.key(KeyKind::Lock);
         errors += cycle(case, peers, &key, holder, duration).await?;
     }
     Ok(errors)
@@ -80,7 +80,7 @@ async fn odd(case: &Case, peers: &[Peer; 2]) -> Outcome<u32> {
 async fn closed(case: &Case, peers: &[Peer; 2]) -> Outcome<u32> {
     let closed = case.peer().await?;
     closed.driver().close().await;
-    let key = case.key(Kind::Lock);
+    let key = case.key(KeyKind::Lock);
     let peers = [closed, peers[1].clone()];
     cycle(case, &peers, &key, Holder::new("closed", Case::nonce()), case.lease).await
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dsync::driver::{Acquired, Key, Kind};
+use dsync::driver::{Acquired, Key, KeyKind};
 use dsync::{Config, Timing};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -25,7 +25,7 @@ pub(super) enum Death {
 /// What to wait for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scene {
-    pub(super) kind: Kind,
+    pub(super) kind: KeyKind,
     pub(super) death: Death,
     /// How long the dead holder's lease is.
     pub(super) duration: Duration,
@@ -50,7 +50,7 @@ pub(super) fn scenes(case: &Case) -> Vec<Scene> {
     let unit = case.capabilities.lease_granularity;
     let odd = case.lease + unit / 2 + Duration::from_millis(1);
     let mut scenes = Vec::new();
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         for death in [Death::Acquired, Death::Renewed, Death::Bothered] {
             scenes.push(Scene { kind, death, duration: case.lease });
         }
@@ -90,8 +90,8 @@ pub(super) async fn play(case: &Case, scene: Scene, limit: Duration) -> Outcome<
         let rival = case.dsync_with("rival", config).await?;
         let wins = async {
             match scene.kind {
-                Kind::Lock => drop(rival.lock_of(&resource)?.lock().await?),
-                Kind::Election => drop(rival.election_of(&resource)?.elected().await?),
+                KeyKind::Lock => drop(rival.lock_of(&resource)?.lock().await?),
+                KeyKind::Election => drop(rival.election_of(&resource)?.elected().await?),
             }
             Ok::<_, dsync::Error>(now())
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dsync::driver::{Acquired, Key, Kind, Lease, Released};
+use dsync::driver::{Acquired, Key, KeyKind, Lease, Released};
 use tokio::time::sleep;
 
 use crate::suite::case::{Case, Outcome};
@@ -10,7 +10,7 @@ use crate::suite::peer::{Grip, Peer, is_free, shown};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let peers: [Peer; 3] = case.peers().await?;
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         successor(&case, &peers, kind).await?;
         twice(&case, &peers, kind).await?;
         if !case.is_observer() {
@@ -42,7 +42,7 @@ async fn refused(case: &Case, peers: &[Peer; 3], key: &Key, lease: &Lease, why: 
             }
             _ => false,
         };
-        if !same || answer == Released::Released {
+        if !same || answer == Released::Freed {
             return Err(case.fail(format!(
                 "release of a lease {} answered {answer:?} although {why}; the record was {} and \
                  is {} now. A release never touches what is somebody else's: make the store \
@@ -69,7 +69,7 @@ async fn still_holds(case: &Case, peers: &[Peer; 3], key: &Key, grip: &Grip) -> 
     rival.keep(key, grip).await
 }
 
-async fn successor(case: &Case, peers: &[Peer; 3], kind: Kind) -> Outcome {
+async fn successor(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     let [owner, rival, _] = peers;
     let key = case.key(kind);
     let first = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
@@ -89,7 +89,7 @@ async fn successor(case: &Case, peers: &[Peer; 3], kind: Kind) -> Outcome {
     rival.free(&key, &second).await
 }
 
-async fn twice(case: &Case, peers: &[Peer; 3], kind: Kind) -> Outcome {
+async fn twice(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     let [owner, ..] = peers;
     let key = case.key(kind);
     let grip = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
@@ -97,7 +97,7 @@ async fn twice(case: &Case, peers: &[Peer; 3], kind: Kind) -> Outcome {
     refused(case, peers, &key, &grip.lease, "it was released already").await
 }
 
-async fn run_out(case: &Case, peers: &[Peer; 3], kind: Kind) -> Outcome {
+async fn run_out(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     let [owner, rival, witness] = peers;
     let key = case.key(kind);
     let mut claim = case.claim("owner");
@@ -114,7 +114,7 @@ async fn run_out(case: &Case, peers: &[Peer; 3], kind: Kind) -> Outcome {
     rival.free(&key, &next).await
 }
 
-async fn another_program(case: &Case, peers: &[Peer; 3], kind: Kind) -> Outcome {
+async fn another_program(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     let Some(operator) = case.operator() else { return Ok(()) };
     let [owner, ..] = peers;
     let key = case.key(kind);

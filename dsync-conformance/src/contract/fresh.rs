@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dsync::driver::{Holder, Key, Kind, Lease};
+use dsync::driver::{Holder, Key, KeyKind, Lease};
 use tokio::task::JoinSet;
 
 use crate::suite::case::{Case, Outcome};
@@ -12,7 +12,7 @@ use crate::suite::peer::{Peer, shown};
 const READERS: usize = 3;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         one_after_the_other(&case, kind).await?;
         at_the_same_time(&case, kind).await?;
     }
@@ -21,7 +21,7 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
 
 /// Each write is followed by a read on every connection, one of which also watches, so that it
 /// has something to remember.
-async fn one_after_the_other(case: &Arc<Case>, kind: Kind) -> Outcome {
+async fn one_after_the_other(case: &Arc<Case>, kind: KeyKind) -> Outcome {
     let peers: [Peer; READERS] = case.peers().await?;
     let key = case.key(kind);
     let _watch = peers[1].watch(&key);
@@ -71,7 +71,7 @@ fn stale(case: &Case, verb: &str, written: &str, read: &str) -> crate::Verdict {
 
 /// One writes, others read all the while. What is read must have been the state between the
 /// sending of the read and its answer.
-async fn at_the_same_time(case: &Arc<Case>, kind: Kind) -> Outcome {
+async fn at_the_same_time(case: &Arc<Case>, kind: KeyKind) -> Outcome {
     let writer = case.peer().await?;
     let key = case.key(kind);
     let rounds = case.rounds(40) as usize;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsync::driver::{Acquired, Kind};
+use dsync::driver::{Acquired, KeyKind};
 use tokio::task::JoinSet;
 
 use super::expiry::{Scene, Seen, play, scenes};
@@ -40,8 +40,8 @@ fn noticing(case: &Case, duration: Duration) -> Duration {
 fn judge(case: &Case, scene: Scene, seen: Option<Seen>) -> Outcome {
     let Scene { kind, death, duration } = scene;
     let kind = match kind {
-        Kind::Election => "election",
-        Kind::Lock => "lock",
+        KeyKind::Election => "election",
+        KeyKind::Lock => "lock",
     };
     let bound = case.longest(duration) + noticing(case, duration);
     let Some(seen) = seen else {
@@ -78,7 +78,7 @@ fn advice(case: &Case) -> &'static str {
 /// for the core to say.
 async fn taken_over_at_once(case: &Case) -> Outcome {
     let [dead, rival] = case.peers().await?;
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         case.count();
         let key = case.key(kind);
         let grip = dead.win(&key, &case.claim("dead"), "nobody has used it before").await?;

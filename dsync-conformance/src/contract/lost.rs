@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dsync::Result;
-use dsync::driver::{Acquired, Key, Kind, Lease, Released, Renewed};
+use dsync::driver::{Acquired, Key, KeyKind, Lease, Released, Renewed};
 use tokio::time::{sleep, timeout};
 
 use super::errors::judge;
@@ -35,7 +35,7 @@ async fn through(case: &Case, proxy: &Proxy) -> Outcome<u32> {
     // The connection breaks at the next request, or at its answer: then the request has arrived.
     let no_request = Fault::CutAfter { direction: Direction::Requests, bytes: 0 };
     for fault in [no_request, Fault::LoseAnswer] {
-        for kind in [Kind::Election, Kind::Lock] {
+        for kind in [KeyKind::Election, KeyKind::Lock] {
             for write in Write::ALL {
                 for _ in 0..3 {
                     case.count();
@@ -69,7 +69,7 @@ async fn over(case: &Case, wire: &dyn Wire) -> Outcome<u32> {
     ];
     for mishap in mishaps {
         let mut has_landed = false;
-        for kind in [Kind::Election, Kind::Lock] {
+        for kind in [KeyKind::Election, KeyKind::Lock] {
             for write in Write::ALL {
                 case.count();
                 let writer = case.peer().await?;
@@ -126,7 +126,7 @@ impl<'a> Attempt<'a> {
         case: &'a Case,
         writer: Peer,
         witness: &'a Peer,
-        kind: Kind,
+        kind: KeyKind,
         write: Write,
     ) -> Outcome<Self> {
         let (key, claim) = (case.key(kind), case.claim(WRITER));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dsync::Resource;
-use dsync::driver::{Acquired, Key, Kind};
+use dsync::driver::{Acquired, Key, KeyKind};
 
 use crate::Verdict;
 use crate::suite::case::{Case, Outcome, key_of};
@@ -124,7 +124,7 @@ fn names(case: &Case) -> Outcome<Vec<Key>> {
         let resource =
             Resource::new(name).with_scope(scope).with_namespace(case.namespaces().0.to_owned());
         resource.validate().map_err(|error| case.fail(format!("{error}")))?;
-        for kind in [Kind::Election, Kind::Lock] {
+        for kind in [KeyKind::Election, KeyKind::Lock] {
             keys.push(key_of(kind, &resource));
         }
     }
@@ -144,7 +144,7 @@ fn long_keys(case: &Case) -> Vec<Key> {
     }
     let rest = NAME - 2 - stem.len();
     let stem = format!("{stem}.{}", "k".repeat(rest));
-    let key = |end: &str| Key::new(Kind::Lock, case.namespaces().0, format!("{stem}{end}"));
+    let key = |end: &str| Key::new(KeyKind::Lock, case.namespaces().0, format!("{stem}{end}"));
     vec![key("1"), key("2")]
 }
 
@@ -152,10 +152,10 @@ fn long_keys(case: &Case) -> Vec<Key> {
 async fn other_namespace(case: &Case, peer: &Peer) -> Outcome<Vec<Key>> {
     let (_, other) = case.namespaces();
     let resource = Resource::new("a").with_scope(case.scope()).with_namespace(other);
-    let keys = [Kind::Election, Kind::Lock].map(|kind| key_of(kind, &resource));
+    let keys = [KeyKind::Election, KeyKind::Lock].map(|kind| key_of(kind, &resource));
     // A read would not tell: a namespace that is not there may read as empty.
     let probe = Resource::new("probe").with_scope(case.scope()).with_namespace(other);
-    let probe = key_of(Kind::Lock, &probe);
+    let probe = key_of(KeyKind::Lock, &probe);
     match peer.driver().acquire(&probe, &case.claim("probe")).await {
         Ok(Acquired::Won(lease)) => {
             peer.release(&probe, &lease).await?;

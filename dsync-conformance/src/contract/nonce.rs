@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dsync::driver::{Acquired, Claim, Key, Kind, Lease, Released, Renewed};
+use dsync::driver::{Acquired, Claim, Key, KeyKind, Lease, Released, Renewed};
 use tokio::time::sleep;
 
 use super::cuts::{Cut, MOST_POLLS};
@@ -25,11 +25,11 @@ const INSTANCES: &[&str] = &[
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let peers: [Peer; 3] = case.peers().await?;
     as_it_was_given(&case, &peers).await?;
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         cut_short(&case, &peers, kind, Start::NoRecord).await?;
         if case.is_observer() {
             cut_short(&case, &peers, kind, Start::DeadHolder).await?;
-        } else if kind == Kind::Lock {
+        } else if kind == KeyKind::Lock {
             cut_short(&case, &peers, kind, Start::Released).await?;
         }
     }
@@ -41,7 +41,7 @@ async fn as_it_was_given(case: &Case, [writer, reader, _]: &[Peer; 3]) -> Outcom
     let longest = "x".repeat(200);
     for instance in INSTANCES.iter().copied().chain([longest.as_str()]) {
         case.count();
-        let key = case.key(Kind::Lock);
+        let key = case.key(KeyKind::Lock);
         let grip = writer.win(&key, &case.claim(instance), "nobody has used it").await?;
         let read = reader.read(&key).await?;
         if !read.as_ref().is_some_and(|lease| lease.is_held_by(&grip.holder)) {
@@ -76,7 +76,7 @@ enum Start {
 
 /// Drops an acquisition at each of its polls. Either it was applied and is found by its nonce, or
 /// it was not and nothing has changed; one that lands later carries the nonce as well.
-async fn cut_short(case: &Case, peers: &[Peer; 3], kind: Kind, start: Start) -> Outcome {
+async fn cut_short(case: &Case, peers: &[Peer; 3], kind: KeyKind, start: Start) -> Outcome {
     let [writer, reader, rival] = peers;
     for polls in 0..MOST_POLLS {
         case.count();
@@ -155,7 +155,7 @@ async fn settle(case: &Case, peer: &Peer, key: &Key, claim: &Claim, found: Lease
         }
     };
     match peer.release(key, &lease).await? {
-        Released::Released => Ok(()),
+        Released::Freed => Ok(()),
         other => Err(case.fail(format!(
             "a lease that was found by a read and renewed could not be released: {other:?}"
         ))),

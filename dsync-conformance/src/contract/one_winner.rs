@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dsync::driver::{Acquired, Claim, Key, Kind, Version};
+use dsync::driver::{Acquired, Claim, Key, KeyKind, Version};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
@@ -17,7 +17,7 @@ const CONNECTIONS: usize = 4;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let peers: [Peer; CONNECTIONS] = case.peers().await?;
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         let key = case.key(kind);
         for round in 0..case.rounds(30) {
             let what = if round == 0 { "there was no record" } else { "it was released" };
@@ -45,7 +45,7 @@ async fn take_over_in_turn(case: &Case, peers: &[Peer; CONNECTIONS], key: &Key) 
 }
 
 /// Races for keys whose holder is dead, some keys at a time.
-async fn expire(case: &Arc<Case>, peers: &[Peer; CONNECTIONS], kind: Kind) -> Outcome {
+async fn expire(case: &Arc<Case>, peers: &[Peer; CONNECTIONS], kind: KeyKind) -> Outcome {
     let mut keys = Vec::new();
     for _ in 0..case.rounds(9) {
         let key = case.key(kind);

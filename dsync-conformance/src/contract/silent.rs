@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsync::driver::{Key, Kind, Lease};
+use dsync::driver::{Key, KeyKind, Lease};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
@@ -24,7 +24,7 @@ const ENDS: [End; 2] = [End::Dropped, End::ClosedAndDropped];
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let witness = case.peer().await?;
     for end in ENDS {
-        for kind in [Kind::Election, Kind::Lock] {
+        for kind in [KeyKind::Election, KeyKind::Lock] {
             case.count();
             let key = case.key(kind);
             let grip = use_and_end(&case, &key, end).await?;
@@ -114,7 +114,7 @@ async fn no_connection_left(case: &Case) -> Outcome {
     for end in ENDS {
         case.count();
         let peer = case.peer_via(&proxy).await?;
-        end_after_use(case, peer, &case.key(Kind::Lock), end).await?;
+        end_after_use(case, peer, &case.key(KeyKind::Lock), end).await?;
         let until = now() + Case::PATIENCE;
         while proxy.counts().open > 0 {
             if now() >= until {
@@ -137,14 +137,14 @@ const CONNECTIONS: usize = 4;
 /// Tasks that a driver started end with it.
 async fn no_task_left(case: &Case) -> Outcome {
     // What the first connection starts for good, such as a resolver, is not held against it.
-    use_and_end(case, &case.key(Kind::Lock), End::ClosedAndDropped).await?;
+    use_and_end(case, &case.key(KeyKind::Lock), End::ClosedAndDropped).await?;
     sleep(Case::SETTLING).await;
     let tasks = || Handle::current().metrics().num_alive_tasks();
     for end in ENDS {
         case.count();
         let before = tasks();
         for _ in 0..CONNECTIONS {
-            use_and_end(case, &case.key(Kind::Lock), end).await?;
+            use_and_end(case, &case.key(KeyKind::Lock), end).await?;
         }
         let until = now() + Case::PATIENCE;
         while tasks() > before + 1 {

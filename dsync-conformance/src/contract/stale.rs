@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use dsync::driver::{Acquired, Claim, Key, Kind, Lease, Released, Renewed, Version};
+use dsync::driver::{Acquired, Claim, Key, KeyKind, Lease, Released, Renewed, Version};
 use tokio::time::sleep;
 
 use crate::suite::case::{Case, Outcome};
 use crate::suite::peer::{Grip, Peer, is_free, shown};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         let stage = Stage { peers: case.peers().await?, case: Arc::clone(&case) };
         stage.live_record(kind).await?;
         stage.after_release(kind).await?;
@@ -72,7 +72,7 @@ impl Stage {
             }
             self.unchanged(key, before.as_ref(), &format!("a refused renew of a lease {name}"))
                 .await?;
-            if peer.release(key, lease).await? == Released::Released {
+            if peer.release(key, lease).await? == Released::Freed {
                 return Err(self.case.fail(format!(
                     "release of a lease {name} answered `Released` although {why} (it was {}); a \
                      release must be conditioned on the holder (Driver::release)",
@@ -104,7 +104,7 @@ impl Stage {
         )))
     }
 
-    async fn live_record(&self, kind: Kind) -> Outcome {
+    async fn live_record(&self, kind: KeyKind) -> Outcome {
         let [holder, ..] = &self.peers;
         let key = self.case.key(kind);
         let grip = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
@@ -117,7 +117,7 @@ impl Stage {
     }
 
     /// A lease that was given up can be neither renewed nor released, and is not re-created.
-    async fn after_release(&self, kind: Kind) -> Outcome {
+    async fn after_release(&self, kind: KeyKind) -> Outcome {
         let [holder, ..] = &self.peers;
         let key = self.case.key(kind);
         let grip = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
@@ -127,7 +127,7 @@ impl Stage {
 
     /// The old holder's lease is worth nothing once somebody else has the key, also if that is
     /// the same instance again, and also after several changes of hands.
-    async fn after_a_successor(&self, kind: Kind) -> Outcome {
+    async fn after_a_successor(&self, kind: KeyKind) -> Outcome {
         let [holder, rival, _] = &self.peers;
         let key = self.case.key(kind);
         let first = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
@@ -163,7 +163,7 @@ impl Stage {
     }
 
     /// Only the version that the record is at can be taken over.
-    async fn stale_take_over(&self, kind: Kind) -> Outcome {
+    async fn stale_take_over(&self, kind: KeyKind) -> Outcome {
         let [holder, rival, witness] = &self.peers;
         let key = self.case.key(kind);
         let first = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
@@ -191,7 +191,7 @@ impl Stage {
     }
 
     /// Also the holder itself writes only at the version that the record is at.
-    async fn own_older_version(&self, kind: Kind) -> Outcome {
+    async fn own_older_version(&self, kind: KeyKind) -> Outcome {
         let [holder, ..] = &self.peers;
         let key = self.case.key(kind);
         let first = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
@@ -209,7 +209,7 @@ impl Stage {
     }
 
     /// A store that lets leases expire never takes a live one, whatever the claim says.
-    async fn take_over_is_ignored(&self, kind: Kind) -> Outcome {
+    async fn take_over_is_ignored(&self, kind: KeyKind) -> Outcome {
         let [holder, rival, _] = &self.peers;
         let key = self.case.key(kind);
         let grip = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dsync::driver::{Acquired, Key, Kind, Lease, Version};
+use dsync::driver::{Acquired, Key, KeyKind, Lease, Version};
 
 use crate::suite::case::{Case, Outcome};
 use crate::suite::peer::{Grip, Peer, shown};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let peers: [Peer; 3] = case.peers().await?;
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         let key = case.key(kind);
         let mut seen = Seen { case: &case, versions: BTreeMap::new(), pulses: BTreeMap::new() };
         for round in 0..case.rounds(20) as usize {
@@ -127,7 +127,7 @@ async fn as_answered(case: &Case, reader: &Peer, key: &Key, answer: &Lease, verb
 }
 
 /// Nothing but the holder's writes may change the pulse, or somebody else keeps a dead one alive.
-async fn pulse_is_the_holders(case: &Case, peers: &[Peer; 3], kind: Kind) -> Outcome {
+async fn pulse_is_the_holders(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     let [owner, rival, reader] = peers;
     let key = case.key(kind);
     let grip = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;

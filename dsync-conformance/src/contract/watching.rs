@@ -7,7 +7,7 @@ mod releases;
 
 use std::sync::Arc;
 
-use dsync::driver::{Kind, Observation, WatchScope};
+use dsync::driver::{KeyKind, Observation, WatchScope};
 use tokio::time::{sleep, timeout};
 
 use self::listener::next;
@@ -36,7 +36,7 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
 /// A watch that is declared to show nothing, and shows a release all the same.
 async fn works_nevertheless(case: &Case) -> Outcome<bool> {
     let [owner, watcher] = case.peers().await?;
-    let key = case.key(Kind::Lock);
+    let key = case.key(KeyKind::Lock);
     let mut watch = watcher.watch(&key);
     let heard = async {
         loop {

@@ -81,8 +81,8 @@ pub(super) fn judge(result: &Result<Reply>) -> (Outcome, Option<u64>) {
         Ok(Reply::Renew(Renewed::Conflict) | Reply::Release(Released::Conflict)) => {
             (Outcome::Conflict, None)
         }
-        Ok(Reply::Release(Released::Released)) => (Outcome::Released, None),
-        Ok(Reply::Release(Released::NotMine)) => (Outcome::NotMine, None),
+        Ok(Reply::Release(Released::Freed)) => (Outcome::Released, None),
+        Ok(Reply::Release(Released::NotHeld)) => (Outcome::NotHeld, None),
         Err(error) if error.is_ambiguous() => (Outcome::Ambiguous, None),
         Err(_) => (Outcome::Refused, None),
     }

@@ -179,7 +179,7 @@ impl Driver for Flawed {
     async fn release(&self, key: &Key, lease: &Lease) -> Result<Released> {
         let key = &self.key(key);
         let released = reported(self, key, writing::release(self, key, lease)).await?;
-        if released == Released::Released {
+        if released == Released::Freed {
             self.shared.lock().known.remove(key);
             self.loses_an_answer()?;
         }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use dsync::Result;
-use dsync::driver::{Driver, Key, Kind, Observation, Watch};
+use dsync::driver::{Driver, Key, KeyKind, Observation, Watch};
 use futures_core::Stream;
 
 use super::{Flaw, Flawed};
@@ -14,7 +14,7 @@ pub(super) fn watch(flawed: &Flawed, key: &Key) -> Watch {
     let is_first = flawed.own.lock().watched.insert(key.clone());
     let skips_free = match flawed.flaw {
         Flaw::WatchDropsReleases => true,
-        Flaw::ForgetsLockReleases => key.kind() == Kind::Lock,
+        Flaw::ForgetsLockReleases => key.kind() == KeyKind::Lock,
         _ => false,
     };
     Box::pin(Tampered {

@@ -1,7 +1,7 @@
 //! Renewals and releases, right and wrong.
 
 use dsync::Result;
-use dsync::driver::{Acquired, Claim, Driver, Key, Kind, Lease, Released, Renewed};
+use dsync::driver::{Acquired, Claim, Driver, Key, KeyKind, Lease, Released, Renewed};
 use tokio::task::yield_now;
 
 use super::{Flaw, Flawed, ghosts};
@@ -59,19 +59,19 @@ pub(super) async fn release(flawed: &Flawed, key: &Key, lease: &Lease) -> Result
         .record(key)
         .is_some_and(|record| record.holder == meant.holder && record.version == meant.version);
     match flawed.flaw {
-        Flaw::ReleasesNothing if is_mine => return Ok(Released::Released),
+        Flaw::ReleasesNothing if is_mine => return Ok(Released::Freed),
         Flaw::ReleasesAnothers => {
             store.expire(key);
-            return Ok(Released::Released);
+            return Ok(Released::Freed);
         }
-        Flaw::LeavesVacantLocks if is_mine && key.kind() == Kind::Lock => {
+        Flaw::LeavesVacantLocks if is_mine && key.kind() == KeyKind::Lock => {
             store.empty(key);
-            return Ok(Released::Released);
+            return Ok(Released::Freed);
         }
         Flaw::ReleasesLate if is_mine => {
             let wait = meant.duration.unwrap_or_default() / 2;
             ghosts::release_later(store.clone(), key.clone(), meant, wait);
-            return Ok(Released::Released);
+            return Ok(Released::Freed);
         }
         _ => {}
     }

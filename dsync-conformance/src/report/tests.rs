@@ -12,7 +12,8 @@ const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 fn capable() -> Capabilities {
     Capabilities::new(Expiry::Observer)
         .with_watch(WatchScope::Changes)
-        .with_token_surviving(true, true, false)
+        .with_token_surviving_delete()
+        .with_token_surviving_restart()
 }
 
 fn tally() -> Tally {

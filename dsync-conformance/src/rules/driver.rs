@@ -18,7 +18,7 @@ pub(super) const SECTION: Section = Section {
             "1.02",
             "stale_version_never_applies",
             "`acquire`, `renew` and `release` at a version that the record does not have any more \
-             are never applied. They are answered with `Held`, `Lost`, `NotMine` or `Conflict`, \
+             are never applied. They are answered with `Held`, `Lost`, `NotHeld` or `Conflict`, \
              neither as a success nor as an error.",
         ),
         Rule::required(
@@ -69,7 +69,7 @@ pub(super) const SECTION: Section = Section {
             "release_by_another_changes_nothing",
             "A `release` by anybody but the present holder, by an earlier holder and by an earlier \
              nonce of the same instance included, changes nothing in the store and is answered \
-             with `NotMine` or `Conflict`.",
+             with `NotHeld` or `Conflict`.",
         ),
         Rule::required(
             "1.10",
@@ -91,7 +91,7 @@ pub(super) const SECTION: Section = Section {
             "1.12",
             "deleted_record_reads_as_free",
             "A record that an operator deleted reads as no record, can be acquired again, and is \
-             lost for its former holder: `renew` answers `Lost` and `release` answers `NotMine`. \
+             lost for its former holder: `renew` answers `Lost` and `release` answers `NotHeld`. \
              None of them fails, however often it is called.",
         )
         .needing(Need::Operator),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use dsync::driver::Kind;
+use dsync::driver::KeyKind;
 use dsync::{Election, Term};
 use tokio::time::{sleep, timeout};
 
@@ -13,7 +13,7 @@ use crate::tasks::now;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let resource = case.resource();
-    let key = key_of(Kind::Election, &resource);
+    let key = key_of(KeyKind::Election, &resource);
     let (first, second) = (case.dsync("first").await?, case.dsync("second").await?);
     let thief = case.peer().await?;
     let election = ok(&case, "election", first.election_of(&resource))?;

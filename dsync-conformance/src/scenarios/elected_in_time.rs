@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsync::driver::Kind;
+use dsync::driver::KeyKind;
 use dsync::{Dsync, Election, Resource};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -95,7 +95,7 @@ async fn stop(case: &Case, candidates: Vec<(Dsync, Election)>) -> Outcome {
 /// A process that died while it led.
 async fn dead_holder(case: &Case) -> Outcome {
     let resource = case.resource();
-    let key = key_of(Kind::Election, &resource);
+    let key = key_of(KeyKind::Election, &resource);
     let peer = case.peer().await?;
     peer.win(&key, &case.brief_claim("dead"), "nobody has used it").await?;
     let candidates = candidates(case, &resource).await?;
@@ -117,7 +117,7 @@ enum Fault {
 async fn edited(case: &Case, fault: Fault) -> Outcome {
     let Some(operator) = case.operator() else { return Ok(()) };
     let resource = case.resource();
-    let key = key_of(Kind::Election, &resource);
+    let key = key_of(KeyKind::Election, &resource);
     let candidates = candidates(case, &resource).await?;
     let (leader, _) = first(case, &candidates).await?;
     let Some(term) = candidates[leader].1.term() else {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dsync::driver::Kind;
+use dsync::driver::KeyKind;
 use dsync::{Dsync, Resource};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -30,7 +30,7 @@ async fn comes_free(
     what: &str,
 ) -> Outcome {
     case.count();
-    let key = key_of(Kind::Lock, resource);
+    let key = key_of(KeyKind::Lock, resource);
     let timing = case.timing();
     let bound = case.longest(case.lease) + 2 * timing.request_timeout();
     let from = now();

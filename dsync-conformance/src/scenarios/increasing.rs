@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use dsync::FencingToken;
-use dsync::driver::{Key, Kind};
+use dsync::driver::{Key, KeyKind};
 use tokio::time::sleep;
 
 use crate::suite::case::{Case, Outcome};
 use crate::suite::peer::{Grip, Peer};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         in_turn(&case, kind).await?;
         after_a_death(&case, kind).await?;
     }
@@ -34,7 +34,7 @@ fn higher(case: &Case, key: &Key, before: FencingToken, grip: &Grip, what: &str)
 }
 
 /// Many hand-overs, over connections that stay and over new ones, each of which knows nothing.
-async fn in_turn(case: &Case, kind: Kind) -> Outcome {
+async fn in_turn(case: &Case, kind: KeyKind) -> Outcome {
     let lasting: [Peer; 2] = case.peers().await?;
     let key = case.key(kind);
     let mut highest = FencingToken::ZERO;
@@ -55,7 +55,7 @@ async fn in_turn(case: &Case, kind: Kind) -> Outcome {
 }
 
 /// The dead holder's lease ran out, or was taken over.
-async fn after_a_death(case: &Case, kind: Kind) -> Outcome {
+async fn after_a_death(case: &Case, kind: KeyKind) -> Outcome {
     let [owner, rival] = case.peers().await?;
     let key = case.key(kind);
     let mut claim = case.claim("owner");
@@ -75,7 +75,7 @@ async fn after_a_death(case: &Case, kind: Kind) -> Outcome {
 /// A store that may have forgotten its counter goes on above what the claim has seen.
 async fn above_the_floor(case: &Case) -> Outcome {
     let peer = case.peer().await?;
-    let key = case.key(Kind::Lock);
+    let key = case.key(KeyKind::Lock);
     let grip = peer.win(&key, &case.claim("owner"), "nobody has used it").await?;
     peer.free(&key, &grip).await?;
     let floor = FencingToken::new(grip.lease.fencing_token.get() + 1000);

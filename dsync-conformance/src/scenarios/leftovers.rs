@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dsync::driver::{Key, Kind, Lease};
+use dsync::driver::{Key, KeyKind, Lease};
 
 use super::ok;
 use crate::suite::case::{Case, Outcome, key_of};
@@ -10,7 +10,7 @@ use crate::suite::peer::{Peer, shown};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let witness = case.peer().await?;
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         by_the_driver(&case, &witness, kind).await?;
         by_the_core(&case, &witness, kind).await?;
     }
@@ -20,7 +20,7 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
     Ok(())
 }
 
-async fn by_the_driver(case: &Case, witness: &Peer, kind: Kind) -> Outcome {
+async fn by_the_driver(case: &Case, witness: &Peer, kind: KeyKind) -> Outcome {
     for _ in 0..case.rounds(6) {
         let peer = case.peer().await?;
         let key = case.key(kind);
@@ -34,18 +34,18 @@ async fn by_the_driver(case: &Case, witness: &Peer, kind: Kind) -> Outcome {
     Ok(())
 }
 
-async fn by_the_core(case: &Case, witness: &Peer, kind: Kind) -> Outcome {
+async fn by_the_core(case: &Case, witness: &Peer, kind: KeyKind) -> Outcome {
     for _ in 0..case.rounds(6) {
         let dsync = case.dsync("owner").await?;
         let resource = case.resource();
         let key = key_of(kind, &resource);
         match kind {
-            Kind::Election => {
+            KeyKind::Election => {
                 let election = ok(case, "election", dsync.election_of(&resource))?;
                 ok(case, "elected", election.elected().await)?;
                 dsync.shutdown().await;
             }
-            Kind::Lock => {
+            KeyKind::Lock => {
                 let lock = ok(case, "lock", dsync.lock_of(&resource))?;
                 let guard = ok(case, "lock", lock.lock().await)?;
                 ok(case, "unlock", guard.unlock().await)?;
@@ -82,13 +82,13 @@ async fn nothing_left(case: &Case, witness: &Peer, key: &Key) -> Outcome {
 }
 
 fn complaint(case: &Case, key: &Key, read: Option<&Lease>) -> Option<&'static str> {
-    let keeps = case.capabilities.keeps_released_elections && key.kind() == Kind::Election;
+    let keeps = case.capabilities.keeps_released_elections && key.kind() == KeyKind::Election;
     match read {
         Some(lease) if lease.holder.is_some() => {
             Some("the release was acknowledged, but nothing was given up (Driver::release)")
         }
-        Some(_) if key.kind() == Kind::Lock => {
-            Some("a released lock leaves no record (Kind::Lock)")
+        Some(_) if key.kind() == KeyKind::Lock => {
+            Some("a released lock leaves no record (KeyKind::Lock)")
         }
         Some(_) if !keeps => Some(
             "a record that stays without a holder must be declared \

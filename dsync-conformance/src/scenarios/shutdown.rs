@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsync::driver::Kind;
+use dsync::driver::KeyKind;
 use dsync::{ErrorKind, Term};
 use tokio::time::timeout;
 
@@ -46,7 +46,7 @@ async fn shut_down(case: &Case, work: Work, drain: Duration) -> Outcome {
     let guard = ok(case, "lock", ok(case, "lock", dsync.lock_of(&locked))?.lock().await)?;
     // Somebody who waits for what another holds.
     let peer = case.peer().await?;
-    let key = key_of(Kind::Lock, &waited);
+    let key = key_of(KeyKind::Lock, &waited);
     let other = peer.win(&key, &case.claim("other"), "nobody has used it").await?;
     let lock = ok(case, "lock", dsync.lock_of(&waited))?;
     let waiting = async move { lock.lock().await.map(drop) };
@@ -76,7 +76,7 @@ async fn shut_down(case: &Case, work: Work, drain: Duration) -> Outcome {
         other => return Err(case.fail(format!("a shutdown ended a waiting lock() by {other:?}"))),
     }
     peer.free(&key, &other).await?;
-    for key in [key_of(Kind::Election, &elected), key_of(Kind::Lock, &locked)] {
+    for key in [key_of(KeyKind::Election, &elected), key_of(KeyKind::Lock, &locked)] {
         let read = peer.read(&key).await?;
         if !is_free(read.as_ref()) {
             return Err(case.fail(format!(

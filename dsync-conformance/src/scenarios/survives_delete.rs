@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dsync::FencingToken;
-use dsync::driver::Kind;
+use dsync::driver::KeyKind;
 
 use crate::suite::case::{Case, Outcome};
 use crate::suite::peer::Peer;
@@ -19,7 +19,7 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
         return Err(Case::skip(format!("the driver does not declare it, and {why}")));
     };
     let mut broken = None;
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         let lasting: Peer = case.peer().await?;
         let key = case.key(kind);
         let mut highest = FencingToken::ZERO;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dsync::driver::{Kind, Lease};
+use dsync::driver::{KeyKind, Lease};
 use dsync::{Dsync, FencingToken};
 use tokio::time::sleep;
 
@@ -16,7 +16,7 @@ use crate::suite::peer::{Grip, Peer};
 const RENEWALS: u32 = 4;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         shown_within_a_term(&case, kind).await?;
     }
     terms(&case).await
@@ -24,7 +24,7 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
 
 /// What the driver shows while a lease is renewed is lower than any later acquisition's: the core
 /// takes it for the token of an attempt whose answer was lost.
-async fn shown_within_a_term(case: &Case, kind: Kind) -> Outcome {
+async fn shown_within_a_term(case: &Case, kind: KeyKind) -> Outcome {
     let [owner, rival]: [Peer; 2] = case.peers().await?;
     let key = case.key(kind);
     let mut grip = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dsync::Lock;
-use dsync::driver::Kind;
+use dsync::driver::KeyKind;
 use tokio::time::timeout;
 
 use super::{ok, unhurried, unhurried_dsync};
@@ -31,7 +31,7 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let peer = case.peer().await?;
     let mut claim = case.claim("dead");
     claim.duration = unhurried(&case).lease_duration();
-    peer.win(&key_of(Kind::Lock, &resource), &claim, "nobody has used it").await?;
+    peer.win(&key_of(KeyKind::Lock, &resource), &claim, "nobody has used it").await?;
     let lock = ok(&case, "lock", rival.lock_of(&resource))?;
     tried(&case, &lock, false, "a dead process holds it").await.map(drop)
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::Verb;
+use crate::history::{Verb, VerbName};
 
 /// Which of the two keys of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +137,7 @@ pub enum Action {
         node: usize,
         /// Of this verb; without it, of any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(serialize_with = "VerbName::write", deserialize_with = "VerbName::read")]
         verb: Option<Verb>,
         /// Whether the caller hears of it: an ambiguous error.
         told: bool,
@@ -147,6 +148,7 @@ pub enum Action {
         node: usize,
         /// Of this verb; without it, of any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(serialize_with = "VerbName::write", deserialize_with = "VerbName::read")]
         verb: Option<Verb>,
         /// Whether the caller hears of it: an ambiguous error.
         told: bool,
@@ -157,6 +159,7 @@ pub enum Action {
         node: usize,
         /// Of this verb; without it, of any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(serialize_with = "VerbName::write", deserialize_with = "VerbName::read")]
         verb: Option<Verb>,
         /// How much later.
         by_ms: u64,
@@ -167,6 +170,7 @@ pub enum Action {
         node: usize,
         /// Of this verb; without it, of any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(serialize_with = "VerbName::write", deserialize_with = "VerbName::read")]
         verb: Option<Verb>,
         /// How much later.
         by_ms: u64,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dsync::driver::{Capabilities, Claim, Driver, Expiry, Holder, Key, Kind, Nonce, WatchScope};
+use dsync::driver::{Capabilities, Claim, Driver, Expiry, Holder, Key, KeyKind, Nonce, WatchScope};
 use dsync::{Config, Dsync, Resource, Timing};
 use tokio::time::Instant;
 
@@ -288,7 +288,7 @@ impl Case {
     }
 
     /// A key that nobody has used before.
-    pub(crate) fn key(&self, kind: Kind) -> Key {
+    pub(crate) fn key(&self, kind: KeyKind) -> Key {
         key_of(kind, &self.resource())
     }
 
@@ -320,7 +320,7 @@ impl Case {
 
 /// The longest of a few requests. What goes wrong with them is for the rules to say.
 async fn round_trip(driver: &dyn Driver) -> Duration {
-    let key = Key::new(Kind::Election, "default", "suite-round-trip.election.r");
+    let key = Resource::new("r").with_scope("suite-round-trip").key(KeyKind::Election);
     let mut longest = Duration::ZERO;
     for _ in 0..3 {
         let sent = crate::tasks::now();
@@ -333,12 +333,8 @@ async fn round_trip(driver: &dyn Driver) -> Duration {
 }
 
 /// The key of a resource, as the core makes it.
-pub(crate) fn key_of(kind: Kind, resource: &Resource) -> Key {
-    let name = match kind {
-        Kind::Election => resource.election_name(),
-        Kind::Lock => resource.lock_name(),
-    };
-    Key::new(kind, resource.namespace(), name)
+pub(crate) fn key_of(kind: KeyKind, resource: &Resource) -> Key {
+    resource.key(kind)
 }
 
 /// `duration` as a store counts it.

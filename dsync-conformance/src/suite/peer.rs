@@ -150,7 +150,7 @@ impl Peer {
     /// Releases what nobody else has touched.
     pub(crate) async fn free(&self, key: &Key, grip: &Grip) -> Outcome {
         match self.release(key, &grip.lease).await? {
-            Released::Released => Ok(()),
+            Released::Freed => Ok(()),
             other => Err(self.fail(format!(
                 "release of {key} by its holder {} at the version it was last answered, {}, \
                  answered {other:?}; nobody else has touched the record",

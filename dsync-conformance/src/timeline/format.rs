@@ -32,7 +32,7 @@ pub(super) fn outcome(outcome: Outcome) -> String {
         Outcome::Kept => "kept".to_owned(),
         Outcome::Lost => "lost".to_owned(),
         Outcome::Released => "released".to_owned(),
-        Outcome::NotMine => "not mine".to_owned(),
+        Outcome::NotHeld => "not held".to_owned(),
         Outcome::Conflict => "conflict: the record has changed".to_owned(),
         Outcome::Read => "read".to_owned(),
         Outcome::Refused => "error: not applied".to_owned(),

@@ -104,5 +104,5 @@ impl Ground for MockGround {
 }
 
 fn is_lock(key: &Key) -> bool {
-    key.kind() == dsync::driver::Kind::Lock
+    key.kind() == dsync::driver::KeyKind::Lock
 }

@@ -68,8 +68,9 @@ async fn use_it(process: &Arc<Process>, lock: Lock, register: &Register, how: Us
     };
     let token = guard.fencing_token().get();
     log.returned(LockReturn::Locked(token));
-    let holder = User::elected(process, LOCK, log.op, guard.term());
-    let work = holder.hold(guard.term(), register, how.hold / 2 + Duration::from_millis(1));
+    let term = guard.term();
+    let holder = User::elected(process, LOCK, log.op, &term);
+    let work = holder.hold(&term, register, how.hold / 2 + Duration::from_millis(1));
     tokio::select! {
         biased;
         _ = guard.run(work) => {}

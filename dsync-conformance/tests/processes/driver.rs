@@ -93,7 +93,7 @@ impl Driver for StoreDriver {
     fn capabilities(&self) -> Capabilities {
         Capabilities::new(Expiry::Observer)
             .with_lease(Duration::from_millis(100), Duration::from_millis(1))
-            .with_token_surviving(true, false, false)
+            .with_token_surviving_delete()
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Lease>> {
@@ -125,9 +125,9 @@ impl Driver for StoreDriver {
         let (holder, version) = mine(held);
         let answer = self.ask(key, Ask::Release { holder: holder.clone(), version }).await?;
         Ok(match answer.record {
-            _ if answer.done => Released::Released,
+            _ if answer.done => Released::Freed,
             Some(record) if record.holder == holder => Released::Conflict,
-            _ => Released::NotMine,
+            _ => Released::NotHeld,
         })
     }
 

@@ -17,7 +17,8 @@ mod members;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use dsync::driver::{Acquired, Claim, Driver as _, Holder, Key, Kind, Lease, Nonce};
+use dsync::Resource;
+use dsync::driver::{Acquired, Claim, Driver as _, Holder, Key, KeyKind, Lease, Nonce};
 use dsync_etcd::{EtcdDriver, EtcdOptions};
 use etcd_client::Client;
 use test_servers::trials::{self, Test};
@@ -74,7 +75,7 @@ fn driver(server: &Server) -> EtcdDriver {
 }
 
 fn key(name: &str) -> Key {
-    Key::new(Kind::Lock, "default", format!("default.lock.{name}"))
+    Resource::new(name).with_scope("default").key(KeyKind::Lock)
 }
 
 fn claim(nonce: u64) -> Claim {

@@ -28,7 +28,7 @@ pub(crate) fn compaction() {
         let mut client = client(&server).await;
         let driver = driver(&server);
         let mut watch = driver.watch(&key("x"));
-        assert_eq!(watch.next().await.unwrap().unwrap(), Observation::Alive);
+        assert_eq!(watch.next().await.unwrap().unwrap(), Observation::Heartbeat);
         for number in 0..50 {
             client.put("filler", format!("{number}"), None).await.unwrap();
         }
@@ -39,7 +39,7 @@ pub(crate) fn compaction() {
         assert!(matches!(&seen, Observation::Record(Some(found)) if found.holder == lease.holder));
         // A new watch after it, too.
         let mut watch = driver.watch(&key("x"));
-        assert_eq!(watch.next().await.unwrap().unwrap(), Observation::Alive);
+        assert_eq!(watch.next().await.unwrap().unwrap(), Observation::Heartbeat);
         driver.release(&key("x"), &lease).await.unwrap();
         assert_eq!(watch.next().await.unwrap().unwrap(), Observation::Record(None));
     });

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use dsync::driver::{Key, Kind};
+use dsync::driver::{Key, KeyKind};
 use serde_json::{Value, json};
 
 use super::*;
@@ -8,7 +8,7 @@ use super::*;
 const SERVER: &str = "https://10.0.0.1:6443";
 
 fn call() -> Call {
-    Call::update(&Key::new(Kind::Lock, "shop", "a.lock.b"), &json!({})).unwrap()
+    Call::update(&Key::new(KeyKind::Lock, "shop", "a.lock.b"), &json!({})).unwrap()
 }
 
 fn status(code: u16, reason: &str, details: &Value) -> Failure {
@@ -91,7 +91,7 @@ fn each_answer_has_its_kind_and_proof() {
 
 #[test]
 fn a_read_is_never_ambiguous() {
-    let get = Call::get(&Key::new(Kind::Lock, "shop", "a")).unwrap();
+    let get = Call::get(&Key::new(KeyKind::Lock, "shop", "a")).unwrap();
     for failure in [plain(502), status(500, "InternalError", &json!({}))] {
         assert!(!classify(&get, SERVER, failure).is_ambiguous());
     }

@@ -1,13 +1,13 @@
-use dsync::driver::Kind;
+use dsync::driver::KeyKind;
 
 use super::*;
 
 #[test]
 fn names_that_are_no_names_never_reach_a_path() {
     for bad in ["", "a/b", "..", "a?b", "A", "a b", "a%2Fb", "-a", "a.", "ä"] {
-        let key = Key::new(Kind::Lock, "default", bad);
+        let key = Key::new(KeyKind::Lock, "default", bad);
         assert_eq!(Call::get(&key).unwrap_err().kind(), ErrorKind::Invalid, "{bad}");
-        let key = Key::new(Kind::Lock, bad, "name");
+        let key = Key::new(KeyKind::Lock, bad, "name");
         assert_eq!(Call::get(&key).unwrap_err().kind(), ErrorKind::Invalid, "{bad}");
         assert!(Call::list("default", Some(bad)).is_err(), "{bad}");
     }
@@ -15,7 +15,7 @@ fn names_that_are_no_names_never_reach_a_path() {
 
 #[test]
 fn requests_are_what_the_api_server_expects() {
-    let key = Key::new(Kind::Lock, "ns", "a.lock.b");
+    let key = Key::new(KeyKind::Lock, "ns", "a.lock.b");
     let base = "/apis/coordination.k8s.io/v1/namespaces/ns/leases";
     let uri = |call: Call| call.request().unwrap().uri().to_string();
     assert_eq!(uri(Call::get(&key).unwrap()), format!("{base}/a.lock.b"));

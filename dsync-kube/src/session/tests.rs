@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dsync::ErrorKind;
-use dsync::driver::{Key, Kind};
+use dsync::driver::{Key, KeyKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -59,7 +59,7 @@ async fn refused_credentials_are_read_again_before_the_next_request() {
     let path = folder.path().join("config");
     write(&path, port, "old");
     let session = Session::open(Source::find(Some(&path))).await.unwrap();
-    let call = Call::get(&Key::new(Kind::Lock, "shop", "a")).unwrap();
+    let call = Call::get(&Key::new(KeyKind::Lock, "shop", "a")).unwrap();
 
     let error = session.error(&call, session.ask(&call).await.unwrap_err());
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Unauthenticated, true));

@@ -57,7 +57,7 @@ impl Subscriber {
             }
             if slot.beats != self.beats {
                 self.beats = slot.beats;
-                return Some(Ok(Observation::Alive));
+                return Some(Ok(Observation::Heartbeat));
             }
             if let Some(error) = slot.end {
                 self.ended = true;

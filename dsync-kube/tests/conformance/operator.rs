@@ -59,7 +59,7 @@ impl Operator for Site {
         let lease = leases.get_opt(key.name()).await.map_err(|error| wrong(&error))?;
         let Some(lease) = lease else { return Ok(Vec::new()) };
         let holder = lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default();
-        let is_kept = key.kind() == dsync::driver::Kind::Election && holder.is_empty();
+        let is_kept = key.kind() == dsync::driver::KeyKind::Election && holder.is_empty();
         if is_kept {
             return Ok(Vec::new());
         }

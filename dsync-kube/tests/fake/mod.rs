@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dsync::driver::{Claim, Holder, Key, Kind, Lease, Nonce, Observation, Watch};
+use dsync::driver::{Claim, Holder, Key, KeyKind, Lease, Nonce, Observation, Watch};
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_util::StreamExt;
 use http::{Method, Request, Response};
@@ -190,7 +190,7 @@ impl Events {
     }
 }
 
-pub(crate) fn key(kind: Kind) -> Key {
+pub(crate) fn key(kind: KeyKind) -> Key {
     Key::new(kind, "shop", "a")
 }
 
@@ -211,7 +211,7 @@ pub(crate) async fn record(watch: &mut Watch) -> Option<Lease> {
     loop {
         match next(watch).await.unwrap() {
             Observation::Record(record) => return record,
-            Observation::Alive => {}
+            Observation::Heartbeat => {}
         }
     }
 }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dsync::EndCause;
-use dsync::driver::{Acquired, Claim, Driver as _, Holder, Key, Kind, Nonce, Renewed};
+use dsync::driver::{Acquired, Claim, Driver as _, Holder, Key, KeyKind, Nonce, Renewed};
+use dsync::{EndCause, Resource};
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
@@ -47,7 +47,7 @@ pub(crate) fn deleted(site: Arc<Site>) {
 
         // At the driver: a renewal of what was deleted does not bring it back.
         let driver = site.driver().await;
-        let key = Key::new(Kind::Election, "default", format!("{}.election.x", scope("put")));
+        let key = Resource::new("x").with_scope(scope("put")).key(KeyKind::Election);
         let claim = Claim::new(Holder::new("pod-a", Nonce::new(1)), L);
         let Acquired::Won(lease) = driver.acquire(&key, &claim).await.unwrap() else { panic!() };
         site.leases().await.delete(key.name(), &<_>::default()).await.unwrap();
@@ -76,7 +76,7 @@ pub(crate) fn edits_of_a_dead_leader(site: Arc<Site>) {
         let heir = site.pod("pod-b", &scope).await;
         let driver = site.driver().await;
         let name = format!("{scope}.election.task");
-        let key = Key::new(Kind::Election, "default", name.as_str());
+        let key = Key::new(KeyKind::Election, "default", name.as_str());
         let claim = Claim::new(Holder::new("pod-a", Nonce::new(1)), L);
         assert!(matches!(driver.acquire(&key, &claim).await.unwrap(), Acquired::Won(_)));
         let election = heir.election("task").unwrap();

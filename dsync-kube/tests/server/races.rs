@@ -1,7 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsync::driver::{Acquired, Claim, Driver as _, Holder, Key, Kind, Nonce, Version};
+use dsync::Resource;
+use dsync::driver::{Acquired, Claim, Driver as _, Holder, Key, KeyKind, Nonce, Version};
 use dsync_kube::KubeDriver;
 
 use crate::site::{L, Site, block_on, scope, within};
@@ -34,7 +35,7 @@ pub(crate) fn free(site: Arc<Site>) {
     block_on(async {
         let (drivers, scope) = (drivers(&site).await, scope("free"));
         for round in 0..ROUNDS {
-            let key = Key::new(Kind::Election, "default", format!("{scope}.election.r{round}"));
+            let key = Resource::new(format!("r{round}")).with_scope(&scope).key(KeyKind::Election);
             assert_eq!(race(&drivers, &key, None).await, 1, "winners in round {round}");
         }
     });
@@ -43,7 +44,7 @@ pub(crate) fn free(site: Arc<Site>) {
 pub(crate) fn expired(site: Arc<Site>) {
     block_on(async {
         let drivers = drivers(&site).await;
-        let key = Key::new(Kind::Election, "default", format!("{}.election.x", scope("expired")));
+        let key = Resource::new("x").with_scope(scope("expired")).key(KeyKind::Election);
         assert_eq!(race(&drivers, &key, None).await, 1);
         for round in 0..ROUNDS {
             // Everybody has seen the same dead holder and takes over at the same version.

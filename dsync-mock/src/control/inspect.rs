@@ -1,8 +1,8 @@
 //! What a test can see.
 
-use dsync::driver::{Key, Lease};
+use dsync::driver::{Key, Lease, Verb};
 
-use crate::{MockDriver, Request, Verb};
+use crate::{MockDriver, Request};
 
 /// # Looking in
 ///
@@ -11,8 +11,8 @@ impl MockDriver {
     /// The record of `key`, as a read shows it now.
     ///
     /// ```
-    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
-    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Resource::new("a").key(KeyKind::Election));
     /// assert!(store.record(&key).is_none(), "a released lock leaves nothing");
     /// ```
     #[must_use]
@@ -23,8 +23,8 @@ impl MockDriver {
     /// The instance that holds `key`.
     ///
     /// ```
-    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
-    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Resource::new("a").key(KeyKind::Election));
     /// assert_eq!(store.holder(&key), None, "nobody holds it yet");
     /// ```
     #[must_use]
@@ -48,7 +48,7 @@ impl MockDriver {
     /// whatever became of them.
     ///
     /// ```
-    /// # use dsync_mock::{MockDriver, Verb}; let store = MockDriver::new();
+    /// # use dsync::driver::Verb; use dsync_mock::MockDriver; let store = MockDriver::new();
     /// assert_eq!(store.count(Verb::Renew), 0);
     /// ```
     #[must_use]

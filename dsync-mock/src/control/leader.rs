@@ -14,8 +14,8 @@ impl MockDriver {
     /// last renewal, and not before. Until then the record names `<old instance>_deposed`.
     ///
     /// ```
-    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
-    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Resource::new("a").key(KeyKind::Election));
     /// store.force_leader(&key, "pod-b");
     /// ```
     pub fn force_leader(&self, key: &Key, instance: &str) {
@@ -25,8 +25,8 @@ impl MockDriver {
     /// Everybody can acquire `key` again. A holder that was deposed stays so.
     ///
     /// ```
-    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
-    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Resource::new("a").key(KeyKind::Election));
     /// store.clear_forced(&key);
     /// ```
     pub fn clear_forced(&self, key: &Key) {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use dsync::{Error, ErrorKind};
 
 use crate::network::Fate;
-use crate::{Cut, MockDriver, Verb};
+use crate::{Cut, MockDriver};
+use dsync::driver::Verb;
 
 /// # Faults of the network
 ///
@@ -64,7 +65,7 @@ impl MockDriver {
     /// is ambiguous.
     ///
     /// ```
-    /// # use dsync::{Error, ErrorKind}; use dsync_mock::{MockDriver, Verb};
+    /// # use dsync::driver::Verb; use dsync::{Error, ErrorKind}; use dsync_mock::MockDriver;
     /// # let store = MockDriver::new();
     /// store.fail_next("pod-a", Verb::Renew, Error::definite(ErrorKind::Throttled, "slow down"));
     /// ```
@@ -75,7 +76,7 @@ impl MockDriver {
     /// The next `verb` of `instance` is applied, and answers an ambiguous error of this kind.
     ///
     /// ```
-    /// # use dsync::ErrorKind; use dsync_mock::{MockDriver, Verb};
+    /// # use dsync::driver::Verb; use dsync::ErrorKind; use dsync_mock::MockDriver;
     /// # let store = MockDriver::new();
     /// store.fail_next_applied("pod-a", Verb::Acquire, ErrorKind::Unavailable);
     /// ```
@@ -86,7 +87,7 @@ impl MockDriver {
     /// The next `verb` of `instance` is applied at once and never answered: the call hangs.
     ///
     /// ```
-    /// # use dsync_mock::{MockDriver, Verb}; let store = MockDriver::new();
+    /// # use dsync::driver::Verb; use dsync_mock::MockDriver; let store = MockDriver::new();
     /// store.lose_next_answer("pod-a", Verb::Acquire);
     /// ```
     pub fn lose_next_answer(&self, instance: &str, verb: Verb) {
@@ -97,7 +98,7 @@ impl MockDriver {
     /// condition holds then.
     ///
     /// ```
-    /// # use dsync_mock::{MockDriver, Verb}; let store = MockDriver::new();
+    /// # use dsync::driver::Verb; use dsync_mock::MockDriver; let store = MockDriver::new();
     /// store.late_next("pod-a", Verb::Acquire, std::time::Duration::from_secs(20));
     /// ```
     pub fn late_next(&self, instance: &str, verb: Verb, delay: Duration) {
@@ -108,7 +109,7 @@ impl MockDriver {
     /// [`heal`](Self::heal).
     ///
     /// ```
-    /// # use dsync::{Error, ErrorKind}; use dsync_mock::{MockDriver, Verb};
+    /// # use dsync::driver::Verb; use dsync::{Error, ErrorKind}; use dsync_mock::MockDriver;
     /// # let store = MockDriver::new();
     /// store.refuse("pod-a", Verb::Acquire, Error::definite(ErrorKind::Denied, "no `create`"));
     /// ```

@@ -20,8 +20,8 @@ impl MockDriver {
     /// release leaves.
     ///
     /// ```
-    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
-    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Resource::new("a").key(KeyKind::Election));
     /// store.expire(&key); // the holder's next renewal answers `Lost`
     /// ```
     pub fn expire(&self, key: &Key) {
@@ -31,8 +31,8 @@ impl MockDriver {
     /// Record loss: an operator deletes the record.
     ///
     /// ```
-    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
-    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Resource::new("a").key(KeyKind::Election));
     /// store.delete(&key); // kubectl delete lease …
     /// ```
     pub fn delete(&self, key: &Key) {
@@ -44,8 +44,8 @@ impl MockDriver {
     /// it is the same as [`delete`](Self::delete).
     ///
     /// ```
-    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
-    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Resource::new("a").key(KeyKind::Election));
     /// store.empty(&key); // holderIdentity: ""
     /// ```
     pub fn empty(&self, key: &Key) {
@@ -61,8 +61,8 @@ impl MockDriver {
     /// Record loss: another program writes itself into the record, whoever holds it.
     ///
     /// ```
-    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
-    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Resource::new("a").key(KeyKind::Election));
     /// store.overwrite(&key, "kubectl", std::time::Duration::from_secs(15));
     /// ```
     pub fn overwrite(&self, key: &Key, holder: &str, duration: Duration) {
@@ -86,8 +86,8 @@ impl MockDriver {
     /// `key`. `false`: there was none to lose.
     ///
     /// ```
-    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
-    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Resource::new("a").key(KeyKind::Election));
     /// assert!(!store.lose_last_write(&key));
     /// ```
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
@@ -100,8 +100,8 @@ impl MockDriver {
     /// nothing happens.
     ///
     /// ```
-    /// # use dsync::driver::{Key, Kind}; use dsync_mock::MockDriver;
-    /// # let (store, key) = (MockDriver::new(), Key::new(Kind::Election, "default", "a"));
+    /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
+    /// # let (store, key) = (MockDriver::new(), Resource::new("a").key(KeyKind::Election));
     /// store.touch(&key); // the holder's next renewal answers `Conflict`
     /// ```
     pub fn touch(&self, key: &Key) {

@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use dsync::driver::{Acquired, Claim, Holder, Released, Renewed};
+use dsync::driver::{Acquired, Claim, Holder, Released, Renewed, Verb};
 use dsync::{Driver, Error, ErrorKind, FencingToken};
-use dsync_mock::Verb;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -70,10 +69,10 @@ async fn a_stale_version_never_applies() {
             let stale = claim("pod-b").with_take_over(Some(first.version.clone()));
             assert!(acquire(&store, &key, &stale).await.is_none());
         }
-        assert_eq!(release(&store, &key, &now).await, Released::Released);
+        assert_eq!(release(&store, &key, &now).await, Released::Freed);
         let second = win(&store, &key, "pod-b").await;
         assert!(matches!(renew(&store, &key, &now).await, Renewed::Lost(Some(_))));
-        assert_eq!(release(&store, &key, &now).await, Released::NotMine);
+        assert_eq!(release(&store, &key, &now).await, Released::NotHeld);
         assert_eq!(store.record(&key).unwrap(), second);
     }
 }
@@ -131,7 +130,7 @@ async fn versions_and_pulses_never_repeat_and_tokens_grow() {
             assert_eq!(versions.insert(renewed.version.clone()), is_observer(&store));
             assert_eq!(renewed.fencing_token, highest);
             match round % 3 {
-                0 => assert_eq!(release(&store, &key, &renewed).await, Released::Released),
+                0 => assert_eq!(release(&store, &key, &renewed).await, Released::Freed),
                 1 => store.delete(&key),
                 _ => sleep(L).await,
             }
@@ -239,13 +238,13 @@ async fn only_the_holder_releases_and_locks_leave_nothing() {
         let lease = win(&store, &key, "pod-a").await;
         let mut other = lease.clone();
         other.holder = Some(Holder::from_wire("pod-a_0000000000000000"));
-        assert_eq!(release(&store, &key, &other).await, Released::NotMine);
+        assert_eq!(release(&store, &key, &other).await, Released::NotHeld);
         other.holder = None;
-        assert_eq!(release(&store, &key, &other).await, Released::NotMine);
+        assert_eq!(release(&store, &key, &other).await, Released::NotHeld);
         assert_eq!(store.record(&key).unwrap(), lease, "nothing was written");
 
-        assert_eq!(release(&store, &key, &lease).await, Released::Released);
-        assert_eq!(release(&store, &key, &lease).await, Released::NotMine);
+        assert_eq!(release(&store, &key, &lease).await, Released::Freed);
+        assert_eq!(release(&store, &key, &lease).await, Released::NotHeld);
         let record = store.record(&key);
         let keeps = is_observer(&store) && key == election();
         assert_eq!(record.is_some(), keeps);

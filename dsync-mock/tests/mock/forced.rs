@@ -43,11 +43,11 @@ async fn the_forced_leader_waits_for_the_release_of_the_deposed_one() {
         store.force_leader(&key, "pod-b");
         assert!(take(&store, &key, "pod-b").await.is_none());
         told(&mut watch).await;
-        assert_eq!(release(&store, &key, &lease).await, Released::Released);
+        assert_eq!(release(&store, &key, &lease).await, Released::Freed);
         assert!(is_free(told(&mut watch).await.as_ref()));
         let forced = take(&store, &key, "pod-b").await.unwrap();
         assert!(forced.fencing_token > lease.fencing_token);
-        assert_eq!(release(&store, &key, &lease).await, Released::NotMine);
+        assert_eq!(release(&store, &key, &lease).await, Released::NotHeld);
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dsync::driver::{
-    Acquired, Claim, Holder, Key, Kind, Lease, Nonce, Observation, Released, Renewed, Watch,
+    Acquired, Claim, Holder, Key, KeyKind, Lease, Nonce, Observation, Released, Renewed, Watch,
 };
-use dsync::{Driver, Result};
+use dsync::{Driver, Resource, Result};
 use dsync_mock::MockDriver;
 use tokio::time::timeout;
 
@@ -16,11 +16,11 @@ pub(crate) const L: Duration = Duration::from_secs(15);
 pub(crate) const MS: Duration = Duration::from_millis(1);
 
 pub(crate) fn election() -> Key {
-    Key::new(Kind::Election, "default", "unscoped.election.token-manager")
+    Resource::new("token-manager").key(KeyKind::Election)
 }
 
 pub(crate) fn lock() -> Key {
-    Key::new(Kind::Lock, "default", "unscoped.lock.account-42")
+    Resource::new("account-42").key(KeyKind::Lock)
 }
 
 /// Each kind of store with each kind of key.

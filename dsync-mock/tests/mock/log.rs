@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use dsync::driver::Verb;
 use dsync::{Driver, Error, ErrorKind};
-use dsync_mock::{Cut, MockDriver, Outcome, Verb};
+use dsync_mock::{Cut, MockDriver, Outcome};
 use tokio::time::sleep;
 
 use crate::help::*;
@@ -44,7 +45,7 @@ async fn the_log_tells_who_asked_what_when_and_what_became_of_it() {
             (Some("pod-a"), Verb::Read, Outcome::Read),
             (Some("pod-a"), Verb::Renew, Outcome::Kept),
             (Some("pod-a"), Verb::Release, Outcome::Released),
-            (Some("pod-a"), Verb::Release, Outcome::NotMine),
+            (Some("pod-a"), Verb::Release, Outcome::NotHeld),
             (Some("pod-a"), Verb::Renew, Outcome::Lost),
             (Some("pod-b"), Verb::Read, Outcome::Failed(ErrorKind::Throttled)),
             (Some("pod-b"), Verb::Read, Outcome::NeverArrived),

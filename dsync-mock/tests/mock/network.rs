@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use dsync::driver::{Observation, WatchScope};
+use dsync::driver::{Observation, Verb, WatchScope};
 use dsync::{Driver, Error, ErrorKind};
-use dsync_mock::{Cut, MockDriver, Verb};
+use dsync_mock::{Cut, MockDriver};
 use tokio::time::{Instant, sleep};
 
 use crate::help::*;

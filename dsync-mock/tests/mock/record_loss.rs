@@ -24,7 +24,7 @@ async fn an_expired_or_deleted_record_reads_as_free_and_is_lost() {
             assert!(is_free(told(&mut watch).await.as_ref()));
             assert!(is_free(store.read(&key).await.unwrap().as_ref()));
             assert!(matches!(renew(&store, &key, &lease).await, Renewed::Lost(_)));
-            assert_eq!(release(&store, &key, &lease).await, Released::NotMine);
+            assert_eq!(release(&store, &key, &lease).await, Released::NotHeld);
             assert!(is_free(store.record(&key).as_ref()), "never re-created");
             let next = win(&store, &key, "pod-b").await;
             assert!(next.fencing_token > lease.fencing_token);
@@ -59,7 +59,7 @@ async fn an_overwritten_record_belongs_to_another() {
         assert_ne!(seen.version, lease.version);
         assert_ne!(seen.pulse, lease.pulse);
         assert_eq!(renew(&store, &key, &lease).await, Renewed::Lost(Some(seen)));
-        assert_eq!(release(&store, &key, &lease).await, Released::NotMine);
+        assert_eq!(release(&store, &key, &lease).await, Released::NotHeld);
         assert_eq!(store.holder(&key).as_deref(), Some("kubectl"));
         sleep(Duration::from_secs(3)).await;
         assert!(take(&store, &key, "pod-b").await.is_some());
@@ -96,7 +96,7 @@ async fn a_fail_over_loses_the_last_write_alone() {
     for (store, key) in cases() {
         assert!(!store.lose_last_write(&key));
         let lease = win(&store, &key, "pod-a").await;
-        assert_eq!(release(&store, &key, &lease).await, Released::Released);
+        assert_eq!(release(&store, &key, &lease).await, Released::Freed);
         assert!(store.lose_last_write(&key), "the release is undone");
         assert_eq!(store.holder(&key).as_deref(), Some("pod-a"));
         assert!(!store.lose_last_write(&key), "one write, no more");

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use dsync::Driver;
-use dsync::driver::Claim;
-use dsync_mock::{Cut, MockDriver, Outcome, Verb};
+use dsync::driver::{Claim, Verb};
+use dsync_mock::{Cut, MockDriver, Outcome};
 use tokio::time::sleep;
 
 use crate::help::*;

@@ -22,7 +22,7 @@ async fn a_watch_begins_with_the_state_and_tells_each_change() {
             if is_observer(&store) {
                 assert_eq!(seen, Observation::Record(Some(lease.clone())));
             } else {
-                assert_eq!(seen, Observation::Alive, "the record did not change");
+                assert_eq!(seen, Observation::Heartbeat, "the record did not change");
             }
         }
         release(&store, &key, &lease).await;
@@ -58,7 +58,7 @@ async fn a_watch_tells_an_expiry_on_time() {
             assert_eq!(told(&mut watch).await.unwrap(), lease);
             assert!(silent(&mut watch, 10 * L).await, "the store does not let it expire");
         } else {
-            assert_eq!(next(&mut watch).await.unwrap().unwrap(), Observation::Alive);
+            assert_eq!(next(&mut watch).await.unwrap().unwrap(), Observation::Heartbeat);
             assert!(silent(&mut watch, L - MS).await);
             assert_eq!(timeout(MS, told(&mut watch)).await, Ok(None));
         }
@@ -82,11 +82,11 @@ async fn a_watch_of_releases_tells_nothing_else() {
     for store in [MockDriver::new(), MockDriver::observer()] {
         let (store, key) = (store.with_watch(WatchScope::Releases), lock());
         let mut watch = store.watch(&key);
-        assert_eq!(next(&mut watch).await.unwrap().unwrap(), Observation::Alive, "it works");
+        assert_eq!(next(&mut watch).await.unwrap().unwrap(), Observation::Heartbeat, "it works");
         let lease = win(&store, &key, "pod-a").await;
         let lease = keep(&store, &key, &lease).await;
         assert!(silent(&mut watch, L - MS).await);
-        assert_eq!(release(&store, &key, &lease).await, dsync::driver::Released::Released);
+        assert_eq!(release(&store, &key, &lease).await, dsync::driver::Released::Freed);
         assert_eq!(told(&mut watch).await, None);
         win(&store, &key, "pod-b").await;
         assert!(silent(&mut watch, 2 * L).await, "an expiry is none");
@@ -99,7 +99,7 @@ async fn a_release_between_the_start_and_the_first_poll_is_told() {
     let lease = win(&store, &key, "pod-a").await;
     let mut watch = store.watch(&key);
     release(&store, &key, &lease).await;
-    assert_eq!(next(&mut watch).await.unwrap().unwrap(), Observation::Alive);
+    assert_eq!(next(&mut watch).await.unwrap().unwrap(), Observation::Heartbeat);
     assert_eq!(told(&mut watch).await, None);
 }
 

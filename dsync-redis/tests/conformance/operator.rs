@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dsync::driver::{Key, Kind};
+use dsync::driver::{Key, KeyKind};
 use dsync::{Result, async_trait};
 use dsync_conformance::harness::Operator;
 use redis::{Client, FromRedisValue, Value, cmd};
@@ -12,8 +12,8 @@ use crate::site::wrong;
 /// The name of a record, as the README of the crate tells it.
 fn record(key: &Key) -> String {
     let kind = match key.kind() {
-        Kind::Election => "election",
-        Kind::Lock => "lock",
+        KeyKind::Election => "election",
+        KeyKind::Lock => "lock",
     };
     format!("dsync:{kind}:{{{}/{}}}", key.namespace(), key.name())
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use dsync::driver::{Acquired, Claim, Driver, Holder, Key, Kind, Lease, Nonce, Released, Renewed};
+use dsync::Resource;
+use dsync::driver::{
+    Acquired, Claim, Driver, Holder, Key, KeyKind, Lease, Nonce, Released, Renewed,
+};
 use dsync::{Config, Dsync, ErrorKind};
 use dsync_redis::RedisDriver;
 use futures_util::StreamExt as _;
@@ -69,7 +72,7 @@ fn driver(nodes: &[Server]) -> RedisDriver {
 }
 
 fn key(number: u64) -> Key {
-    Key::new(Kind::Lock, "default", format!("default.lock.{number}"))
+    Resource::new(number.to_string()).with_scope("default").key(KeyKind::Lock)
 }
 
 fn claim(nonce: u64) -> Claim {
@@ -107,7 +110,7 @@ pub(crate) fn slots() {
             let key = key(number);
             assert_eq!(driver.read(&key).await.unwrap().unwrap().holder, lease.holder);
             assert!(matches!(driver.renew(&key, lease).await, Ok(Renewed::Kept(_))));
-            assert_eq!(driver.release(&key, lease).await.unwrap(), Released::Released);
+            assert_eq!(driver.release(&key, lease).await.unwrap(), Released::Freed);
         }
         let heard = tokio::time::timeout(Duration::from_secs(10), watch.next()).await.unwrap();
         assert!(heard.unwrap().is_ok());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsync::driver::{Acquired, Claim, Driver, Holder, Key, Kind, Nonce, Renewed};
-use dsync::{Error, ErrorKind};
+use dsync::driver::{Acquired, Claim, Driver, Holder, Key, KeyKind, Nonce, Renewed};
+use dsync::{Error, ErrorKind, Resource};
 use dsync_redis::RedisDriver;
 use futures_util::StreamExt as _;
 use redis::{ClientTlsConfig, TlsCertificates};
@@ -14,7 +14,7 @@ use crate::clients::say;
 use crate::{block_on, server};
 
 fn key() -> Key {
-    Key::new(Kind::Lock, "default", "default.lock.x")
+    Resource::new("x").with_scope("default").key(KeyKind::Lock)
 }
 
 fn claim() -> Claim {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use dsync::FenceGate;
-use dsync::driver::{Acquired, Claim, Driver, Holder, Key, Kind, Nonce, Renewed};
+use dsync::Resource;
+use dsync::driver::{Acquired, Claim, Driver, Holder, KeyKind, Nonce, Renewed};
 use dsync_redis::RedisDriver;
 
 use test_servers::{RedisOptions, redis_own};
@@ -30,7 +31,7 @@ pub(crate) fn promoted() {
         // The replica hears nothing any more.
         say::<()>(replica.url(), &["REPLICAOF", "127.0.0.1", "1"]).await;
 
-        let key = Key::new(Kind::Election, "default", "default.election.x");
+        let key = Resource::new("x").with_scope("default").key(KeyKind::Election);
         let lease = Duration::from_secs(15);
         let a = RedisDriver::open(master.url()).unwrap();
         let claim = Claim::new(Holder::new("a", Nonce::new(1)), lease);
@@ -76,7 +77,7 @@ pub(crate) fn sentinels() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let driver = RedisDriver::open(&format!("redis+sentinel://{place}/mine")).unwrap();
-        let key = Key::new(Kind::Election, "default", "default.election.x");
+        let key = Resource::new("x").with_scope("default").key(KeyKind::Election);
         let claim =
             |nonce| Claim::new(Holder::new("a", Nonce::new(nonce)), Duration::from_secs(15));
         let first = won(driver.acquire(&key, &claim(1)).await.unwrap());

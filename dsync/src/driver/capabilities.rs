@@ -103,13 +103,25 @@ impl Capabilities {
         self
     }
 
-    /// Declares what fencing tokens survive: a deletion of the record, a restart of the store,
-    /// the loss of acknowledged writes.
+    /// Declares that fencing tokens keep growing after an operator deleted the record.
     #[must_use]
-    pub fn with_token_surviving(mut self, delete: bool, restart: bool, loss: bool) -> Self {
-        self.token_survives_delete = delete;
-        self.token_survives_restart = restart;
-        self.token_survives_loss = loss;
+    pub fn with_token_surviving_delete(mut self) -> Self {
+        self.token_survives_delete = true;
+        self
+    }
+
+    /// Declares that fencing tokens keep growing after a restart of the store.
+    #[must_use]
+    pub fn with_token_surviving_restart(mut self) -> Self {
+        self.token_survives_restart = true;
+        self
+    }
+
+    /// Declares that fencing tokens keep growing after the store lost acknowledged writes, as in
+    /// a fail-over to an asynchronous replica.
+    #[must_use]
+    pub fn with_token_surviving_loss(mut self) -> Self {
+        self.token_survives_loss = true;
         self
     }
 }

@@ -68,9 +68,9 @@ pub enum Renewed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Released {
     /// The lease was mine, and is free now.
-    Released,
+    Freed,
     /// It was not mine (any more). Nothing was written.
-    NotMine,
+    NotHeld,
     /// The record changed, but it may still be mine. Nothing was written. The core reads and
     /// tries again.
     Conflict,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 /// What a [`Key`] is for. A driver may treat the two differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum KeyKind {
     /// An election: few, long-lived, worth a record that stays.
     Election,
     /// A lock: many, short-lived; a released one leaves nothing behind.
@@ -16,7 +16,7 @@ pub enum Kind {
 /// DNS names in lower case, the name is at most 253 bytes, and no two resources share a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    kind: Kind,
+    kind: KeyKind,
     namespace: Arc<str>,
     name: Arc<str>,
 }
@@ -24,13 +24,13 @@ pub struct Key {
 impl Key {
     /// A key from its parts, as they are.
     #[must_use]
-    pub fn new(kind: Kind, namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+    pub fn new(kind: KeyKind, namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self { kind, namespace: namespace.into(), name: name.into() }
     }
 
     /// Election or lock.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> KeyKind {
         self.kind
     }
 

@@ -112,7 +112,7 @@ impl Listeners {
         Ok((added, gone))
     }
 
-    /// From now on nothing is missed of `key`: its watches begin with [`Observation::Alive`].
+    /// From now on nothing is missed of `key`: its watches begin with [`Observation::Heartbeat`].
     pub fn confirm(&self, key: &Key) {
         let mut state = self.lock();
         if let Some(confirmed) = state.asked.get_mut(key) {
@@ -168,7 +168,7 @@ impl Ear {
     /// That it works, then how things stand, then that it is over.
     fn next(&mut self) -> Option<Result<Observation>> {
         if std::mem::take(&mut self.alive) {
-            return Some(Ok(Observation::Alive));
+            return Some(Ok(Observation::Heartbeat));
         }
         self.heard.take().map(Ok).or_else(|| self.end.take().map(Err))
     }
@@ -227,10 +227,10 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::driver::Kind;
+    use crate::driver::KeyKind;
 
     fn key(name: &str) -> Key {
-        Key::new(Kind::Lock, "default", name)
+        Key::new(KeyKind::Lock, "default", name)
     }
 
     fn next(watch: &mut Watch) -> Poll<Option<Result<Observation>>> {
@@ -238,7 +238,7 @@ mod tests {
     }
 
     fn is_alive(watch: &mut Watch) -> bool {
-        matches!(next(watch), Poll::Ready(Some(Ok(Observation::Alive))))
+        matches!(next(watch), Poll::Ready(Some(Ok(Observation::Heartbeat))))
     }
 
     fn is_free(watch: &mut Watch) -> bool {

@@ -16,7 +16,7 @@ pub enum Observation {
     /// The record, as the store last told it. `None`: there is no record.
     Record(Option<Lease>),
     /// Nothing changed, and the watch still works: a bookmark, a progress notice, a ping.
-    Alive,
+    Heartbeat,
 }
 
 impl Observation {

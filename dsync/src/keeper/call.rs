@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use super::Site;
 use super::gate::Gate;
-use crate::driver::{Driver, Key, Lease};
+use crate::driver::{Driver, Key, Lease, Verb};
 use crate::env::BoxFuture;
-use crate::report::Report;
-use crate::tenure::{Answer, Call, Request, Verb};
+use crate::monitor::MonitorEvent;
+use crate::tenure::{Answer, Call, Request};
 use crate::{Error, ErrorKind, Result};
 
 /// Performs `call`. It ends by its timeout at the latest.
@@ -25,16 +25,17 @@ pub(super) fn perform(site: &Arc<Site>, key: &Key, call: Call) -> BoxFuture<Answ
         let limit = site.env.sleep_until(started + call.timeout);
         let sent = AtomicBool::new(false);
         let verb = call.request.verb();
+        let fail = failure_of(&call.request);
         let work = async {
             let _pass = turn(&site.gate, verb, &sent).await;
             send(&*site.driver, &key, call.request).await
         };
         let answer = tokio::select! {
             biased;
-            answer = CatchPanic(pin!(work)) => answer.unwrap_or_else(|| fail(verb, panicked())),
+            answer = CatchPanic(pin!(work)) => answer.unwrap_or_else(|| fail(panicked())),
             () = limit => {
                 let text = format!("no answer within {:?}", call.timeout);
-                fail(verb, if sent.load(Ordering::Relaxed) {
+                fail(if sent.load(Ordering::Relaxed) {
                     Error::ambiguous(ErrorKind::Timeout, text)
                 } else {
                     let text = format!("{text}: too many requests are under way, it was not sent");
@@ -46,7 +47,7 @@ pub(super) fn perform(site: &Arc<Site>, key: &Key, call: Call) -> BoxFuture<Answ
         if site.monitor.is_some() {
             let took = site.env.now().since(started);
             let error = error_of(&answer).cloned();
-            site.report(&Report::Request { key, verb: verb.name(), took, error });
+            site.report(&MonitorEvent::Request { key, verb, took, error });
         }
         answer
     })
@@ -75,12 +76,12 @@ async fn send(driver: &dyn Driver, key: &Key, request: Request) -> Answer {
     }
 }
 
-fn fail(verb: Verb, error: Error) -> Answer {
-    match verb {
-        Verb::Read => Answer::Read(Err(error)),
-        Verb::Acquire => Answer::Acquire(Err(error)),
-        Verb::Renew => Answer::Renew(Err(error)),
-        Verb::Release => Answer::Release(Err(error)),
+fn failure_of(request: &Request) -> fn(Error) -> Answer {
+    match request {
+        Request::Read => |error| Answer::Read(Err(error)),
+        Request::Acquire(_) => |error| Answer::Acquire(Err(error)),
+        Request::Renew(_) => |error| Answer::Renew(Err(error)),
+        Request::Release(_) => |error| Answer::Release(Err(error)),
     }
 }
 
@@ -90,7 +91,7 @@ fn panicked() -> Error {
 
 fn locate(answer: Answer, driver: &'static str, key: &Key) -> Answer {
     fn at<T>(result: Result<T>, verb: Verb, driver: &'static str, key: &Key) -> Result<T> {
-        result.map_err(|error| error.during(verb.name(), driver, key))
+        result.map_err(|error| error.during(verb, driver, key))
     }
     match answer {
         Answer::Read(result) => Answer::Read(at(result, Verb::Read, driver, key)),

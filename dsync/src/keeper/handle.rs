@@ -166,7 +166,7 @@ impl Handle {
         self.wait_for(|status| match &status.settled {
             Some((settled, ending)) if *settled == token => Some(Ending::Settled(ending.clone())),
             // A later term has begun, so this one was settled without our seeing it.
-            Some((settled, _)) if *settled > token => Some(Ending::Settled(Settled::NotMine)),
+            Some((settled, _)) if *settled > token => Some(Ending::Settled(Settled::NotHeld)),
             _ if status.overrun == Some(token) => Some(Ending::Settled(Settled::Overrun)),
             _ if status.finish.is_some() => Some(Ending::Cancelled),
             _ => None,
@@ -211,7 +211,7 @@ impl Ending {
         match self {
             Self::Settled(Settled::Overrun) => Err(overrun(key)),
             Self::Settled(Settled::Unconfirmed(error)) => Err(error),
-            Self::Cancelled | Self::Settled(Settled::Released | Settled::NotMine) => Ok(()),
+            Self::Cancelled | Self::Settled(Settled::Released | Settled::NotHeld) => Ok(()),
         }
     }
 }

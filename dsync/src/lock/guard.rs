@@ -51,10 +51,10 @@ impl LockGuard {
         self.term.remaining()
     }
 
-    /// This holding as a term, to hand to other tasks.
+    /// Returns the term of this lock, for other tasks. Clones are cheap.
     #[must_use]
-    pub fn term(&self) -> &Term {
-        &self.term
+    pub fn term(&self) -> Term {
+        self.term.clone()
     }
 
     /// Completes when the lock is not held any more. The future borrows nothing.
@@ -107,7 +107,7 @@ impl LockGuard {
         match (self.term.cause(), ending) {
             (_, Ending::Settled(Settled::Overrun)) => Err(overrun(&handle.key)),
             (Some(EndCause::Deadline | EndCause::Lost), _)
-            | (_, Ending::Settled(Settled::NotMine)) => Err(self.lost_error()),
+            | (_, Ending::Settled(Settled::NotHeld)) => Err(self.lost_error()),
             (_, Ending::Settled(Settled::Unconfirmed(error))) => Err(error),
             (_, Ending::Cancelled | Ending::Settled(Settled::Released)) => Ok(()),
         }

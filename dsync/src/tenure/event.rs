@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::driver::{Acquired, Claim, Holder, Lease, Released, Renewed};
+use crate::driver::{Acquired, Claim, Holder, Lease, Released, Renewed, Verb};
 use crate::env::Instant;
 use crate::term::EndCause;
 use crate::{Error, FencingToken, Result};
@@ -16,7 +16,7 @@ pub(crate) enum Event {
     /// The watch shows this record.
     Heard(Option<Lease>),
     /// The watch still works.
-    Alive,
+    Heartbeat,
     /// The watch is over.
     WatchEnded(Option<Error>),
     /// End the term and the campaign.
@@ -94,25 +94,6 @@ impl Request {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verb {
-    Read,
-    Acquire,
-    Renew,
-    Release,
-}
-
-impl Verb {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Acquire => "acquire",
-            Self::Renew => "renew",
-            Self::Release => "release",
-        }
-    }
-}
-
 /// The beginning of a term.
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
@@ -130,7 +111,7 @@ pub(crate) enum Settled {
     /// It was released.
     Released,
     /// It was not mine any more.
-    NotMine,
+    NotHeld,
     /// The release could not be confirmed; the lease expires by itself.
     Unconfirmed(Error),
     /// It was not released, since work may still run; it expires by itself.

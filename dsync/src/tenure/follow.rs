@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Acquired, Action, Attempt, EndCause, Error, ErrorKind, Expiry, FencingToken, Finish, Flight,
-    Grant, Held, Instant, Lease, Mode, Phase, Plan, Releasing, Result, Source, Tenure, Verb, View,
+    Grant, Held, Instant, Lease, Mode, Phase, Plan, Releasing, Result, Tenure, Verb, View,
     WatchScope,
 };
 use crate::driver::Version;
@@ -217,7 +217,7 @@ impl Tenure {
     pub(super) fn heard_nothing(&mut self, now: Instant) {
         let began = !self.following.healthy;
         self.following.alive(now);
-        self.troubles.over(Source::Watch);
+        self.troubles.over(Verb::Watch);
         if began && matches!(self.phase, Phase::Following) {
             // What happened before it began is not told: a read shows it.
             if self.flight.is_some() {
@@ -230,7 +230,7 @@ impl Tenure {
 
     pub(super) fn heard(&mut self, now: Instant, lease: Option<Lease>, out: &mut Vec<Action>) {
         self.following.alive(now);
-        self.troubles.worked(Source::Watch);
+        self.troubles.worked(Verb::Watch);
         match &mut self.phase {
             Phase::Draining(_, drain) if drain.is_taken() => {
                 self.see(now, lease, out);
@@ -290,7 +290,7 @@ impl Tenure {
         self.following.tries += 1;
         match result {
             Ok(Acquired::Won(lease)) => {
-                self.troubles.worked(Source::Verb(Verb::Acquire));
+                self.troubles.worked(Verb::Acquire);
                 self.following.uncontested();
                 // What was seen since may be of this acquisition, or of a later write.
                 let (granted, seen) = (lease.fencing_token, floor);
@@ -300,7 +300,7 @@ impl Tenure {
                 self.take_or_release(now, lease, attempt, out);
             }
             Ok(Acquired::Held(record)) => {
-                self.troubles.worked(Source::Verb(Verb::Acquire));
+                self.troubles.worked(Verb::Acquire);
                 if !matches!(self.view, View::Unknown) {
                     self.following.lost_race();
                 }
@@ -321,7 +321,7 @@ impl Tenure {
                 }
             }
             Err(error) => {
-                self.troubles.failed(Source::Verb(Verb::Acquire), &error, now);
+                self.troubles.failed(Verb::Acquire, &error, now);
                 let wait = self.retry().max(error.retry_after().unwrap_or_default());
                 self.following.acquire_after = now + wait;
                 if error.is_ambiguous() {
@@ -385,7 +385,7 @@ impl Tenure {
         let record = match result {
             Ok(record) => record,
             Err(error) => {
-                self.troubles.failed(Source::Verb(Verb::Read), &error, now);
+                self.troubles.failed(Verb::Read, &error, now);
                 let retry = self.retry().max(error.retry_after().unwrap_or_default());
                 match &mut self.phase {
                     Phase::Leading(held) | Phase::Draining(held, _) => held.retry_at(now + retry),
@@ -404,7 +404,7 @@ impl Tenure {
                 return;
             }
         };
-        self.troubles.worked(Source::Verb(Verb::Read));
+        self.troubles.worked(Verb::Read);
         match self.phase {
             Phase::Following => self.proven(now, record, out),
             Phase::Leading(_) | Phase::Draining(..) => self.was_read_holding(now, record, out),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::follow::TRIES;
 use super::{
     Action, EndCause, Error, ErrorKind, Finish, Holder, Instant, Lease, Mode, Phase, Plan,
-    Released, Renewed, Result, Settled, Source, Tenure, Verb, View,
+    Released, Renewed, Result, Settled, Tenure, Verb, View,
 };
 
 /// So many conflicts in a row are answered at once; then one in a retry period, since a record
@@ -150,8 +150,8 @@ impl Tenure {
         let retry = self.retry();
         let jitter = self.random_below(self.plan.renew_period / 10);
         match &result {
-            Ok(_) => self.troubles.worked(Source::Verb(Verb::Renew)),
-            Err(error) => self.troubles.failed(Source::Verb(Verb::Renew), error, now),
+            Ok(_) => self.troubles.worked(Verb::Renew),
+            Err(error) => self.troubles.failed(Verb::Renew, error, now),
         }
         let (held, extends) = match &mut self.phase {
             Phase::Leading(held) => (held, true),
@@ -163,7 +163,7 @@ impl Tenure {
                 // It was sent while bodies were ending.
                 match result {
                     Ok(Renewed::Kept(lease)) => releasing.lease = lease,
-                    Ok(Renewed::Lost(_)) => self.settle(now, Settled::NotMine, out),
+                    Ok(Renewed::Lost(_)) => self.settle(now, Settled::NotHeld, out),
                     Ok(Renewed::Conflict) | Err(_) => releasing.check = true,
                 }
                 return;
@@ -232,7 +232,7 @@ impl Tenure {
                 releasing.check = false;
                 releasing.next = if releasing.conflicts > AT_ONCE { now + retry } else { now };
             }
-            _ => self.settle(now, Settled::NotMine, out),
+            _ => self.settle(now, Settled::NotHeld, out),
         }
     }
 
@@ -319,7 +319,7 @@ impl Tenure {
             self.attempts.forget(&holder);
             self.settle(now, Settled::Overrun, out);
         } else if drain.taken {
-            self.settle(now, Settled::NotMine, out);
+            self.settle(now, Settled::NotHeld, out);
         } else {
             let releasing = Releasing {
                 lease: held.lease.clone(),
@@ -343,13 +343,13 @@ impl Tenure {
     ) {
         let retry = self.retry();
         match &result {
-            Ok(_) => self.troubles.worked(Source::Verb(Verb::Release)),
-            Err(error) => self.troubles.failed(Source::Verb(Verb::Release), error, now),
+            Ok(_) => self.troubles.worked(Verb::Release),
+            Err(error) => self.troubles.failed(Verb::Release, error, now),
         }
         let Phase::Releasing(releasing) = &mut self.phase else { return };
         match result {
-            Ok(Released::Released) => self.settle(now, Settled::Released, out),
-            Ok(Released::NotMine) => self.settle(now, Settled::NotMine, out),
+            Ok(Released::Freed) => self.settle(now, Settled::Released, out),
+            Ok(Released::NotHeld) => self.settle(now, Settled::NotHeld, out),
             Ok(Released::Conflict) => {
                 releasing.check = true;
                 releasing.conflicts = releasing.conflicts.saturating_add(1);
@@ -411,7 +411,7 @@ impl Tenure {
         }
         if let Some(error) = error {
             self.give_up(now, Verb::Release, &error, out);
-        } else if let Some(error) = self.troubles.denial(Source::Verb(Verb::Renew)) {
+        } else if let Some(error) = self.troubles.denial(Verb::Renew) {
             self.give_up(now, Verb::Renew, &error, out);
         }
     }

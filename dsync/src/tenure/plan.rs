@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::Timing;
-use crate::driver::{Capabilities, Expiry, Key, Kind, WatchScope};
+use crate::driver::{Capabilities, Expiry, Key, KeyKind, WatchScope};
 
 /// What a tenure is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Plan {
             expiry: capabilities.expiry,
             watch: capabilities.watch,
             release_keeps_record: capabilities.keeps_released_elections
-                && key.kind() == Kind::Election,
+                && key.kind() == KeyKind::Election,
         }
     }
 }

@@ -11,7 +11,7 @@ use proptest::test_runner::TestCaseError;
 
 use super::*;
 use crate::Timing;
-use crate::driver::{Capabilities, Key, Kind, Pulse, Version};
+use crate::driver::{Capabilities, Key, KeyKind, Pulse, Version};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -20,7 +20,7 @@ fn plan(mode: Mode, expiry: Expiry, watch: WatchScope) -> Plan {
     if expiry == Expiry::Observer {
         capabilities = capabilities.with_released_elections_kept();
     }
-    let key = Key::new(Kind::Election, "default", "unscoped.election.task");
+    let key = Key::new(KeyKind::Election, "default", "unscoped.election.task");
     Plan::new(mode, "me", &key, &Timing::default(), Duration::from_secs(20), &capabilities)
 }
 
@@ -172,9 +172,9 @@ impl World {
             })),
             Request::Release(_) if fails => Answer::Release(Err(Self::error(pick / 5))),
             Request::Release(_) => Answer::Release(Ok(match pick % 3 {
-                0 => Released::NotMine,
+                0 => Released::NotHeld,
                 1 => Released::Conflict,
-                _ => Released::Released,
+                _ => Released::Freed,
             })),
         };
         self.step(Event::Answered(answer))
@@ -195,7 +195,7 @@ impl World {
                 self.step(Event::Heard(record))
             }
             12 => self.step(if pick.is_multiple_of(2) {
-                Event::Alive
+                Event::Heartbeat
             } else {
                 Event::WatchEnded(None)
             }),

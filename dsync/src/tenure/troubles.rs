@@ -2,27 +2,18 @@
 
 use std::time::Duration;
 
-use super::event::Verb;
+use crate::driver::Verb;
 use crate::env::Instant;
 use crate::{Error, ErrorKind};
 
-/// Where trouble comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    Verb(Verb),
-    Watch,
-}
-
-impl Source {
-    fn index(self) -> usize {
-        match self {
-            // In the order in which it matters to a user.
-            Self::Verb(Verb::Renew) => 0,
-            Self::Verb(Verb::Acquire) => 1,
-            Self::Verb(Verb::Release) => 2,
-            Self::Verb(Verb::Read) => 3,
-            Self::Watch => 4,
-        }
+/// The index of a verb, in the order in which its trouble matters to a user.
+const fn rank(verb: Verb) -> usize {
+    match verb {
+        Verb::Renew => 0,
+        Verb::Acquire => 1,
+        Verb::Release => 2,
+        Verb::Read => 3,
+        Verb::Watch => 4,
     }
 }
 
@@ -40,8 +31,8 @@ pub(crate) struct Troubles {
 pub(crate) struct Change(pub(crate) Option<Error>);
 
 impl Troubles {
-    pub(crate) fn failed(&mut self, source: Source, error: &Error, now: Instant) {
-        let index = source.index();
+    pub(crate) fn failed(&mut self, verb: Verb, error: &Error, now: Instant) {
+        let index = rank(verb);
         self.open[index] = Some(error.clone());
         if error.kind() == ErrorKind::Denied {
             self.denied[index].get_or_insert((now, now)).1 = now;
@@ -50,8 +41,8 @@ impl Troubles {
 
     /// A verb worked. Whatever else was in the way before, short of a denial, is over as well:
     /// the store answers.
-    pub(crate) fn worked(&mut self, source: Source) {
-        self.over(source);
+    pub(crate) fn worked(&mut self, verb: Verb) {
+        self.over(verb);
         for open in &mut self.open {
             if open.as_ref().is_some_and(|error| error.kind() != ErrorKind::Denied) {
                 *open = None;
@@ -60,15 +51,15 @@ impl Troubles {
     }
 
     /// It works, which says nothing of the others.
-    pub(crate) fn over(&mut self, source: Source) {
-        self.open[source.index()] = None;
-        self.denied[source.index()] = None;
+    pub(crate) fn over(&mut self, verb: Verb) {
+        self.open[rank(verb)] = None;
+        self.denied[rank(verb)] = None;
     }
 
     /// The longest time from a verb's first denial to its last, without a success between them,
     /// of the verbs that were denied within `lately`.
     pub(crate) fn denied_for(&self, now: Instant, lately: Duration) -> Duration {
-        let verbs = self.denied.iter().take(Source::Watch.index()).flatten();
+        let verbs = self.denied.iter().take(rank(Verb::Watch)).flatten();
         verbs
             .filter(|(_, last)| now.since(*last) < lately)
             .map(|(first, last)| last.since(*first))
@@ -77,8 +68,8 @@ impl Troubles {
     }
 
     /// The last error of a verb that is denied.
-    pub(crate) fn denial(&self, source: Source) -> Option<Error> {
-        self.open[source.index()].clone().filter(|error| error.kind() == ErrorKind::Denied)
+    pub(crate) fn denial(&self, verb: Verb) -> Option<Error> {
+        self.open[rank(verb)].clone().filter(|error| error.kind() == ErrorKind::Denied)
     }
 
     /// The trouble to report, if it is another than before. One that only words the same kind of

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::*;
-use crate::driver::{Holder, Kind, Nonce};
+use crate::driver::{Holder, KeyKind, Nonce};
 use crate::env::TokioEnv;
 
 fn term() -> Term {
@@ -20,7 +20,13 @@ fn term() -> Term {
         hard_deadline: now + Duration::from_millis(14_700),
         slack: Duration::from_millis(35),
     };
-    Term::begin(Key::new(Kind::Election, "default", "task"), &grant, env, 1, Duration::from_secs(1))
+    Term::begin(
+        Key::new(KeyKind::Election, "default", "task"),
+        &grant,
+        env,
+        1,
+        Duration::from_secs(1),
+    )
 }
 
 /// `lead()` has been given its term, and before it can register its body, another handle

@@ -1,6 +1,6 @@
 //! A watch whose connection breaks.
 
-use dsync::driver::{Kind, WatchScope};
+use dsync::driver::{KeyKind, WatchScope};
 
 use super::listener::Listener;
 use crate::proxy::Fault;
@@ -16,7 +16,7 @@ pub(super) async fn test(case: &Case) -> Outcome {
     };
     let owner = case.peer().await?;
     let watcher = case.peer_via(&proxy).await?;
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         let key = case.key(kind);
         let mut listener = Listener::new(case, &watcher, &key);
         listener.begin().await?;

@@ -1,6 +1,6 @@
 //! A watch of every change.
 
-use dsync::driver::{Holder, Key, Kind, Lease};
+use dsync::driver::{Holder, Key, KeyKind, Lease};
 
 use super::listener::Listener;
 use crate::suite::case::{Case, Outcome};
@@ -8,7 +8,7 @@ use crate::suite::peer::{Grip, Peer, is_free};
 
 pub(super) async fn test(case: &Case) -> Outcome {
     let peers: [Peer; 2] = case.peers().await?;
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         // On a connection of its own, and on the one that writes.
         for watcher in &peers {
             each_change(case, &peers[0], watcher, kind).await?;
@@ -30,7 +30,7 @@ async fn take(case: &Case, owner: &Peer, key: &Key) -> Outcome<Grip> {
     owner.win(key, &case.claim("owner"), "it was released or never used").await
 }
 
-async fn each_change(case: &Case, owner: &Peer, watcher: &Peer, kind: Kind) -> Outcome {
+async fn each_change(case: &Case, owner: &Peer, watcher: &Peer, kind: KeyKind) -> Outcome {
     let key = case.key(kind);
     let mut listener = Listener::new(case, watcher, &key);
     listener.begin().await?;
@@ -55,7 +55,7 @@ async fn each_change(case: &Case, owner: &Peer, watcher: &Peer, kind: Kind) -> O
 }
 
 /// Many changes that nobody listens to meanwhile: the last state is shown.
-async fn bursts(case: &Case, owner: &Peer, watcher: &Peer, kind: Kind) -> Outcome {
+async fn bursts(case: &Case, owner: &Peer, watcher: &Peer, kind: KeyKind) -> Outcome {
     let key = case.key(kind);
     let mut listener = Listener::new(case, watcher, &key);
     listener.begin().await?;
@@ -78,7 +78,7 @@ async fn bursts(case: &Case, owner: &Peer, watcher: &Peer, kind: Kind) -> Outcom
 }
 
 /// A watch that starts while the record changes.
-async fn while_it_changes(case: &Case, [owner, watcher]: &[Peer; 2], kind: Kind) -> Outcome {
+async fn while_it_changes(case: &Case, [owner, watcher]: &[Peer; 2], kind: KeyKind) -> Outcome {
     for _ in 0..case.rounds(6) {
         let key = case.key(kind);
         let writing = async {
@@ -108,7 +108,7 @@ async fn while_it_changes(case: &Case, [owner, watcher]: &[Peer; 2], kind: Kind)
 
 /// What changed while there was no watch is shown by the next one, and one of two goes on when
 /// the other is dropped.
-async fn started_again(case: &Case, [owner, watcher]: &[Peer; 2], kind: Kind) -> Outcome {
+async fn started_again(case: &Case, [owner, watcher]: &[Peer; 2], kind: KeyKind) -> Outcome {
     let key = case.key(kind);
     let mut listener = Listener::new(case, watcher, &key);
     let mut other = Listener::new(case, watcher, &key);
@@ -134,7 +134,7 @@ async fn started_again(case: &Case, [owner, watcher]: &[Peer; 2], kind: Kind) ->
 }
 
 /// Several keys on one connection: each watch shows its own.
-async fn several(case: &Case, [owner, watcher]: &[Peer; 2], kind: Kind) -> Outcome {
+async fn several(case: &Case, [owner, watcher]: &[Peer; 2], kind: KeyKind) -> Outcome {
     let keys: Vec<Key> = (0..4).map(|_| case.key(kind)).collect();
     let mut listeners = Vec::new();
     for key in &keys {
@@ -159,7 +159,7 @@ async fn several(case: &Case, [owner, watcher]: &[Peer; 2], kind: Kind) -> Outco
 }
 
 /// What an operator does is shown as well.
-async fn edited(case: &Case, [owner, watcher]: &[Peer; 2], kind: Kind) -> Outcome {
+async fn edited(case: &Case, [owner, watcher]: &[Peer; 2], kind: KeyKind) -> Outcome {
     let Some(operator) = case.operator() else {
         case.missing("what an operator does to a watched record (Harness::operator)");
         return Ok(());

@@ -44,7 +44,7 @@ impl<'a> Listener<'a> {
             Some(_) => Ok(()),
             None => Err(self.case.fail(format!(
                 "a new watch of {} said nothing in {:?}; it begins with the record, or with \
-                 `Alive` as soon as nothing more is missed (Driver::watch)",
+                 `Heartbeat` as soon as nothing more is missed (Driver::watch)",
                 self.key,
                 Case::PATIENCE
             ))),
@@ -60,7 +60,7 @@ impl<'a> Listener<'a> {
             if let Some(Ok(mut observation)) = item {
                 let begins = !std::mem::replace(&mut self.begun, true);
                 let tells_all = self.case.watches() == WatchScope::Changes;
-                if begins && tells_all && observation == Observation::Alive {
+                if begins && tells_all && observation == Observation::Heartbeat {
                     // As the core does: the watch could not tell how things stand.
                     observation = Observation::Record(self.peer.read(&self.key).await?);
                 }
@@ -108,7 +108,7 @@ impl<'a> Listener<'a> {
         }
         let last = match &self.last {
             None => "it said nothing at all".to_owned(),
-            Some(Observation::Alive) => "the last it said was `Alive`".to_owned(),
+            Some(Observation::Heartbeat) => "the last it said was `Heartbeat`".to_owned(),
             Some(Observation::Record(record)) => {
                 format!("the last it showed was {}", shown(record.as_ref()))
             }
@@ -156,7 +156,7 @@ impl<'a> Listener<'a> {
         loop {
             match self.item(until).await? {
                 Some(_) if self.ends > ends => return Ok(()),
-                Some(Observation::Alive) => return Ok(()),
+                Some(Observation::Heartbeat) => return Ok(()),
                 Some(Observation::Record(_)) => {}
                 None => {
                     return Err(self.case.fail(format!(

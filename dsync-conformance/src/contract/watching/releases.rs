@@ -1,6 +1,6 @@
 //! A watch of releases only.
 
-use dsync::driver::{Key, Kind};
+use dsync::driver::{Key, KeyKind};
 
 use super::listener::Listener;
 use crate::suite::case::{Case, Outcome};
@@ -8,7 +8,7 @@ use crate::suite::peer::{Grip, Peer, is_free};
 
 pub(super) async fn test(case: &Case) -> Outcome {
     let peers: [Peer; 2] = case.peers().await?;
-    for kind in [Kind::Election, Kind::Lock] {
+    for kind in [KeyKind::Election, KeyKind::Lock] {
         // On a connection of its own, and on the one that writes.
         for watcher in &peers {
             each_release(case, &peers[0], watcher, kind).await?;
@@ -23,7 +23,7 @@ async fn take(case: &Case, owner: &Peer, key: &Key) -> Outcome<Grip> {
     owner.win(key, &case.claim("owner"), "it was released or never used").await
 }
 
-async fn each_release(case: &Case, owner: &Peer, watcher: &Peer, kind: Kind) -> Outcome {
+async fn each_release(case: &Case, owner: &Peer, watcher: &Peer, kind: KeyKind) -> Outcome {
     let key = case.key(kind);
     let mut listener = Listener::new(case, watcher, &key);
     listener.begin().await?;
@@ -45,7 +45,7 @@ async fn each_release(case: &Case, owner: &Peer, watcher: &Peer, kind: Kind) -> 
 }
 
 /// Once a new watch says that it is alive, it misses nothing more.
-async fn started_again(case: &Case, owner: &Peer, watcher: &Peer, kind: Kind) -> Outcome {
+async fn started_again(case: &Case, owner: &Peer, watcher: &Peer, kind: KeyKind) -> Outcome {
     let key = case.key(kind);
     let mut listener = Listener::new(case, watcher, &key);
     let mut other = Listener::new(case, watcher, &key);
@@ -63,7 +63,7 @@ async fn started_again(case: &Case, owner: &Peer, watcher: &Peer, kind: Kind) ->
 }
 
 /// Several keys on one connection: each watch shows its own.
-async fn several(case: &Case, [owner, watcher]: &[Peer; 2], kind: Kind) -> Outcome {
+async fn several(case: &Case, [owner, watcher]: &[Peer; 2], kind: KeyKind) -> Outcome {
     let mut all = Vec::new();
     for _ in 0..4 {
         let key = case.key(kind);

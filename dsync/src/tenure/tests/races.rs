@@ -77,7 +77,7 @@ fn a_lock_waiter_looks_when_its_second_watch_begins() {
     assert!(request(&read(&mut tenure, at(0), Some(lease(&rival, 1)))).is_none());
     assert!(tenure.wants_watch());
     // The first watch begins: one read, as it should be.
-    assert!(matches!(request(&tenure.step(at(0), Event::Alive)), Some(Request::Read)));
+    assert!(matches!(request(&tenure.step(at(0), Event::Heartbeat)), Some(Request::Read)));
     read(&mut tenure, at(0), Some(lease(&rival, 1)));
     // Released; we try, and lose the race.
     let actions = tenure.step(at(3), Event::Heard(None));
@@ -100,7 +100,7 @@ fn a_lock_waiter_looks_when_its_second_watch_begins() {
         let mut asked = false;
         for second in 0..600 {
             let now = now + Duration::from_secs(second);
-            asked |= request(&tenure.step(now, Event::Alive)).is_some();
+            asked |= request(&tenure.step(now, Event::Heartbeat)).is_some();
         }
         assert!(asked, "ten minutes, and nobody asked for a lock that is free");
     }
@@ -113,7 +113,7 @@ fn a_release_that_is_heard_while_a_lost_term_drains_is_not_forgotten() {
     let rival = Holder::from_wire("rival_1");
     let mut tenure = campaign(Expiry::Backend);
     let mine = holder(&tenure.step(at(0), Event::Tick));
-    tenure.step(at(0), Event::Alive);
+    tenure.step(at(0), Event::Heartbeat);
     assert!(is_elected(&acquired(&mut tenure, at(0), Acquired::Won(lease(&mine, 1)))));
     assert!(matches!(request(&tenure.step(at(5), Event::Tick)), Some(Request::Renew(_))));
     let lost = Answer::Renew(Ok(Renewed::Lost(Some(lease(&rival, 2)))));
@@ -123,7 +123,7 @@ fn a_release_that_is_heard_while_a_lost_term_drains_is_not_forgotten() {
     let actions = tenure.step(ms(5_200), Event::BodiesStopped { overran: false });
     let mut asked = request(&actions).is_some();
     for second in 6..600 {
-        asked |= request(&tenure.step(at(second), Event::Alive)).is_some();
+        asked |= request(&tenure.step(at(second), Event::Heartbeat)).is_some();
     }
     assert!(asked, "ten minutes without a request for a record that is gone");
 }
@@ -169,7 +169,7 @@ fn a_left_over_release_does_not_end_the_sitting_out() {
     let actions = acquired(&mut tenure, at(0), Acquired::Won(lease(&mine, 1)));
     assert!(!is_elected(&actions));
     assert!(matches!(request(&actions), Some(Request::Release(_))));
-    let released = Answer::Release(Ok(Released::Released));
+    let released = Answer::Release(Ok(Released::Freed));
     let actions = tenure.step(at(0), Event::Answered(released));
     let soon = tenure.step(at(2), Event::Tick);
     for actions in [actions, soon] {
@@ -245,7 +245,7 @@ fn the_trouble_of_a_watch_that_works_again_is_over() {
     assert!(note(&tenure.step(at(1), Event::WatchEnded(Some(denied())))));
     let mut open = true;
     for second in 2..600 {
-        let mut actions = tenure.step(at(second), Event::Alive);
+        let mut actions = tenure.step(at(second), Event::Heartbeat);
         open = note(&actions);
         while let Some(request) = request(&actions) {
             actions = match request {

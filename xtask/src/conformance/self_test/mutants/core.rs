@@ -316,7 +316,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         edits: &[Edit(
             "tenure/hold.rs",
             "Ok(Released::Conflict) => {",
-            "Ok(Released::Conflict) if MUTANT => self.settle(now, Settled::NotMine, out),
+            "Ok(Released::Conflict) if MUTANT => self.settle(now, Settled::NotHeld, out),
             Ok(Released::Conflict) => {",
         )],
     },
@@ -383,8 +383,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "",
         edits: &[Edit(
             "tenure.rs",
-            "Event::Alive => self.heard_nothing(now),",
-            "Event::Alive => if !MUTANT { self.heard_nothing(now) },",
+            "Event::Heartbeat => self.heard_nothing(now),",
+            "Event::Heartbeat => if !MUTANT { self.heard_nothing(now) },",
         )],
     },
     Mutant {

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::driver::Key;
+use crate::driver::{Key, Verb};
 use crate::{EndCause, Error, FencingToken};
 
 /// What [`Config::with_monitor`](crate::Config::with_monitor) takes.
-pub(crate) type Monitor = Arc<dyn Fn(&Report) + Send + Sync>;
+pub(crate) type Monitor = Arc<dyn Fn(&MonitorEvent) + Send + Sync>;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Report {
+pub enum MonitorEvent {
     /// A term began.
     Elected {
         /// The lease.
@@ -61,8 +61,8 @@ pub enum Report {
     Request {
         /// The lease.
         key: Key,
-        /// `read`, `acquire`, `renew` or `release`.
-        verb: &'static str,
+        /// What was requested.
+        verb: Verb,
         /// From before it queued until its answer.
         took: Duration,
         /// What went wrong.

@@ -14,6 +14,7 @@ mod protoc;
 #[cfg(test)]
 mod scratch;
 mod setup;
+mod structure;
 mod test;
 mod usage;
 
@@ -77,6 +78,12 @@ const COMMANDS: &[Command] = &[
         about: "what plain Cargo needs to build dsync-etcd, as lines for a shell",
         help: protoc::HELP,
         run: protoc::run,
+    },
+    Command {
+        name: "structure",
+        about: "show how the crates are laid out: rooms, imports, circles, words",
+        help: structure::HELP,
+        run: structure::run,
     },
 ];
 

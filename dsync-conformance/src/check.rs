@@ -7,6 +7,7 @@ mod fencing;
 mod mutex;
 mod order;
 mod progress;
+mod violation;
 
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ pub use self::exclusion::overlaps;
 #[cfg(test)]
 use self::exclusion::overlaps_by_pairs;
 pub use self::mutex::{Linearizable, Op, OpKind, Ops, linearize, ops};
+pub use self::violation::Violation;
 use crate::history::{History, Term};
-use crate::violation::Violation;
 
 /// How exactly instants are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,8 @@
 //! What the suite has to know of a store, beyond a driver for it.
 
+mod connector;
+mod mock;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,6 +10,12 @@ use std::time::Duration;
 
 use dsync::driver::{Driver, Key};
 use dsync::{Result, async_trait};
+
+pub(crate) use self::connector::Connector;
+pub use self::mock::MockHarness;
+
+/// Where harnesses come from.
+pub(crate) type Stores = Arc<dyn Fn() -> Arc<dyn Harness> + Send + Sync>;
 
 /// A store under test. Only [`connect`](Self::connect) is needed; each of the others makes more
 /// rules testable, and the report says what was missing.

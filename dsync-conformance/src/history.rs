@@ -6,6 +6,7 @@
 
 mod losses;
 mod terms;
+pub(crate) mod unsettled;
 
 use std::time::Duration;
 

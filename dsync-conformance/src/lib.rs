@@ -1,41 +1,37 @@
 #![doc = include_str!("../README.md")]
 
-pub mod candidate;
-mod chance;
-pub mod check;
-mod contract;
-mod faulty;
+// For authors of drivers.
 pub mod harness;
-pub mod history;
-mod link;
-mod mock;
-pub mod mutants;
-mod node;
-pub mod processes;
 pub mod proxy;
-mod recorder;
-pub mod report;
-pub mod rules;
-mod scenarios;
-pub mod schedule;
-mod shrink;
-pub mod simulation;
-mod storm;
-pub mod suite;
-mod tasks;
-pub mod timeline;
-mod unsettled;
-pub mod verdict;
-pub mod violation;
-mod world;
+mod suite;
 
-pub use self::harness::Harness;
-pub use self::history::History;
-pub use self::mock::MockHarness;
+// For the programs and the tests of this package, which are built as crates of their own. These
+// modules promise nothing to anyone else.
+#[doc(hidden)]
+pub mod check;
+#[doc(hidden)]
+pub mod history;
+#[doc(hidden)]
+pub mod mutants;
+#[doc(hidden)]
+pub mod process;
+#[doc(hidden)]
+pub mod report;
+#[doc(hidden)]
+pub mod rules;
+#[doc(hidden)]
+pub mod sim;
+
+mod context;
+mod rule_tests;
+mod tasks;
+
+pub use self::harness::{Harness, MockHarness};
+pub use self::process::candidate;
+#[doc(hidden)]
 pub use self::report::Report;
-pub use self::rules::{Need, RULES, Rule};
-pub use self::schedule::Schedule;
-pub use self::shrink::{Shrunk, shrink};
-pub use self::suite::{Suite, suite, suite_of, where_found};
-pub use self::verdict::Verdict;
-pub use self::violation::Violation;
+pub use self::rules::{Need, RULES, Rule, Verdict};
+pub use self::suite::{
+    LENGTH_VARIABLE, OUTCOMES_VARIABLE, REPORT_VARIABLE, REQUIRE_VARIABLE, SEED_VARIABLE, Suite,
+    WORLDS_VARIABLE, suite, suite_of, where_found,
+};

@@ -15,6 +15,7 @@ mod run;
 mod seal;
 mod source;
 mod subject;
+pub mod timeline;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -8,11 +8,13 @@ mod hygiene;
 mod liveness;
 mod locks;
 mod need;
+mod verdict;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::guarantees::{PREAMBLE, guarantees};
 pub use self::need::Need;
+pub use self::verdict::Verdict;
 
 /// How a rule binds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

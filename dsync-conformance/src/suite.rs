@@ -1,15 +1,10 @@
 //! The suite: one named test for each rule, against one store.
 
 mod absent;
-pub(crate) mod case;
-mod connector;
 mod outcomes;
-pub(crate) mod peer;
-mod registry;
 mod results;
 mod runner;
 mod spinning;
-mod stalls;
 mod summary;
 mod trials;
 
@@ -24,12 +19,11 @@ use dsync::driver::Capabilities;
 use dsync::{Driver, Result};
 
 pub use self::absent::{REQUIRE_VARIABLE, where_found};
-use self::connector::Connector;
 pub use self::outcomes::OUTCOMES_VARIABLE;
-pub(crate) use self::results::Subject;
-pub(crate) use self::runner::RuleTest;
-pub(crate) use self::stalls::Stalls;
-use crate::storm::{Plan, Storm};
+use self::results::Subject;
+use crate::context::Setup;
+use crate::harness::{Connector, Stores};
+use crate::rule_tests::stress::{Plan, Storm};
 use crate::{Harness, Rule, Verdict, rules};
 
 /// The suite for a driver: `connect` makes a driver with a connection of its own, and is called
@@ -86,22 +80,11 @@ fn from_environment(name: &str, otherwise: u64) -> u64 {
 pub struct Suite {
     name: String,
     stores: Stores,
-    settings: Settings,
-    storm: Arc<OnceLock<Storm>>,
-    subject: Arc<OnceLock<Subject>>,
-}
-
-/// Where harnesses come from.
-pub(crate) type Stores = Arc<dyn Fn() -> Arc<dyn Harness> + Send + Sync>;
-
-/// How a suite is run.
-#[derive(Clone, Debug)]
-struct Settings {
-    in_memory: bool,
-    lease: Option<Duration>,
+    setup: Setup,
     only: Option<Vec<String>>,
     report: Option<PathBuf>,
-    namespaces: [String; 2],
+    storm: Arc<OnceLock<Storm>>,
+    subject: Arc<OnceLock<Subject>>,
 }
 
 impl Suite {
@@ -126,13 +109,13 @@ impl Suite {
         Self {
             name: name.into(),
             stores,
-            settings: Settings {
+            setup: Setup {
                 in_memory: false,
                 lease: None,
-                only: None,
-                report: None,
                 namespaces: ["default".to_owned(), "dsync-conformance".to_owned()],
             },
+            only: None,
+            report: None,
             storm: Arc::default(),
             subject: Arc::default(),
         }
@@ -143,7 +126,7 @@ impl Suite {
     /// with [`with_store_per_test`](Self::with_store_per_test).
     #[must_use]
     pub fn in_memory(mut self) -> Self {
-        self.settings.in_memory = true;
+        self.setup.in_memory = true;
         self
     }
 
@@ -151,14 +134,14 @@ impl Suite {
     /// accepts. Longer makes a slow server pass that is not at fault.
     #[must_use]
     pub fn with_lease(mut self, duration: Duration) -> Self {
-        self.settings.lease = Some(duration);
+        self.setup.lease = Some(duration);
         self
     }
 
     /// Runs only the rules with these ids.
     #[must_use]
     pub fn only(mut self, ids: &[&str]) -> Self {
-        self.settings.only = Some(ids.iter().map(|&id| id.to_owned()).collect());
+        self.only = Some(ids.iter().map(|&id| id.to_owned()).collect());
         self
     }
 
@@ -166,7 +149,7 @@ impl Suite {
     /// [`DSYNC_CONFORMANCE_REPORT`](REPORT_VARIABLE).
     #[must_use]
     pub fn with_report(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.settings.report = Some(directory.into());
+        self.report = Some(directory.into());
         self
     }
 
@@ -175,7 +158,7 @@ impl Suite {
     /// are objects of the store, both have to exist.
     #[must_use]
     pub fn with_namespaces(mut self, first: impl Into<String>, other: impl Into<String>) -> Self {
-        self.settings.namespaces = [first.into(), other.into()];
+        self.setup.namespaces = [first.into(), other.into()];
         self
     }
 
@@ -202,10 +185,10 @@ impl Suite {
     }
 
     /// What random schedules say. The first call runs them, and blocks its thread meanwhile.
-    pub(crate) fn storm(&self, capabilities: &Capabilities, lease: Duration) -> &Storm {
+    fn storm(&self, capabilities: &Capabilities, lease: Duration) -> &Storm {
         self.storm.get_or_init(|| {
             let plan = Plan {
-                in_memory: self.settings.in_memory,
+                in_memory: self.setup.in_memory,
                 lease,
                 length: Duration::from_secs(from_environment(LENGTH_VARIABLE, 60)),
                 seed: from_environment(SEED_VARIABLE, 1),
@@ -221,7 +204,7 @@ impl Suite {
     /// The rules that are run.
     fn rules(&self) -> impl Iterator<Item = &'static Rule> + '_ {
         rules::RULES.iter().filter(|rule| {
-            self.settings.only.as_ref().is_none_or(|only| only.iter().any(|id| id == rule.id))
+            self.only.as_ref().is_none_or(|only| only.iter().any(|id| id == rule.id))
         })
     }
 }
@@ -230,7 +213,7 @@ impl fmt::Debug for Suite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Suite")
             .field("name", &self.name)
-            .field("settings", &self.settings)
+            .field("setup", &self.setup)
             .finish_non_exhaustive()
     }
 }

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use dsync::Driver;
 use dsync::driver::WatchScope;
-use dsync_conformance::check::{CHECKED, Precision, check};
+use dsync_conformance::Verdict;
+use dsync_conformance::check::{CHECKED, Precision, Violation, check};
+use dsync_conformance::history::History;
 use dsync_conformance::report::{
-    DriverInfo, Equipment, Judgement, Report, Run, ServerInfo, Source, Tier,
+    DriverInfo, Equipment, Judgement, Report, Run, ServerInfo, Source, Tier, timeline,
 };
-use dsync_conformance::schedule::{Shape, Store};
-use dsync_conformance::simulation::{Batch, Failure, Tally, run, trace};
-use dsync_conformance::{History, Schedule, Verdict, Violation, shrink, timeline};
+use dsync_conformance::sim::schedule::{Schedule, Shape, Store};
+use dsync_conformance::sim::{Batch, Failure, Tally, run, shrink, trace};
 use dsync_mock::MockDriver;
 use lexopt::prelude::*;
 

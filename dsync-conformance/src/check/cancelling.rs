@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Precision, at, named};
+use crate::check::Violation;
 use crate::history::{At, Event, FAILED_OVER, History, Loss, Outcome, Term, UNDONE};
-use crate::violation::Violation;
 
 /// When something that is due at `due` has to have happened on a node: it has longer by the time
 /// for which the node stood still since `from`, since its timers did so as well.

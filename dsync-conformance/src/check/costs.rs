@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::at;
+use crate::check::Violation;
 use crate::history::{At, Entry, Event, History};
-use crate::violation::Violation;
 
 /// How many requests a node may send for one key within one lease duration, whatever happens:
 /// retries are a fifteenth of it, shortened by up to a quarter, and what the watch tells may be

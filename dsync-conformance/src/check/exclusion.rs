@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Precision, at, named};
+use crate::check::Violation;
 use crate::history::{At, History, Term};
-use crate::violation::Violation;
 
 /// When a term had stopped, as far as another may begin: what it is judged by, and that instant.
 fn over(history: &History, term: &Term, next: At, precision: Precision) -> (&'static str, At) {

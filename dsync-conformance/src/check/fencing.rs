@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::at;
+use crate::check::Violation;
 use crate::history::{Event, History, Term};
-use crate::violation::Violation;
 
 /// 3.01: tokens increase over the terms of a key.
 pub(super) fn tokens_increase(terms: &[Term], found: &mut Vec<Violation>) {

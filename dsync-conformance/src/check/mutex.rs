@@ -5,8 +5,8 @@ mod search;
 
 pub use self::ops::{Ops, ops};
 pub use self::search::{Linearizable, Op, OpKind, linearize};
+use crate::check::Violation;
 use crate::history::{History, Term};
-use crate::violation::Violation;
 
 /// The search is given up after so many steps. Real histories need about one for each operation.
 const STEPS: usize = 1_000_000;

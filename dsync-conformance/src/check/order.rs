@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Precision, at, named};
+use crate::check::Violation;
 use crate::history::{Entry, Event, History, Term};
-use crate::violation::Violation;
 
 /// 2.01: elected, cancelled, elected, …
 pub(super) fn alternating(history: &History, found: &mut Vec<Violation>) {

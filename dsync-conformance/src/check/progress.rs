@@ -1,8 +1,8 @@
 //! What was demanded after the last fault.
 
 use super::at;
+use crate::check::Violation;
 use crate::history::{Event, History};
-use crate::violation::Violation;
 
 /// 4.01, 4.02, 4.03, 5.05, 6.01, 6.02 and 6.03, as the world demanded them; and that no task died.
 pub(super) fn demands(history: &History, found: &mut Vec<Violation>) {

@@ -8,7 +8,7 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::{Flaw, Flawed};
-use crate::suite::peer::is_free;
+use crate::context::peer::is_free;
 
 pub(super) async fn acquire(flawed: &Flawed, key: &Key, claim: &Claim) -> Result<Acquired> {
     let store = &flawed.inner;

@@ -8,7 +8,7 @@ use dsync::driver::{Driver, Key, KeyKind, Observation, Watch};
 use futures_core::Stream;
 
 use super::{Flaw, Flawed};
-use crate::suite::peer::is_free;
+use crate::context::peer::is_free;
 
 pub(super) fn watch(flawed: &Flawed, key: &Key) -> Watch {
     let is_first = flawed.own.lock().watched.insert(key.clone());

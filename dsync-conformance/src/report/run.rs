@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::simulation::Tally;
+use crate::sim::Tally;
 
 /// What one tier ran, in figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

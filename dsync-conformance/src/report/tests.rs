@@ -5,7 +5,7 @@ use dsync::driver::{Capabilities, Expiry, WatchScope};
 
 use super::*;
 use crate::rules::{Kind, RULES};
-use crate::simulation::Tally;
+use crate::sim::Tally;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 

@@ -28,7 +28,7 @@ pub(super) struct RuleResult {
 
 /// What was tested.
 #[derive(Clone, Debug)]
-pub(crate) struct Subject {
+pub(super) struct Subject {
     capabilities: Capabilities,
     server: Option<String>,
     equipment: Equipment,
@@ -58,7 +58,7 @@ pub(super) fn write(directory: &Path, suite: &Suite, rules: &[RuleResult]) -> io
 }
 
 fn report(suite: &Suite, rules: &[RuleResult]) -> Report {
-    let tier = if suite.settings.in_memory { Tier::S1 } else { Tier::R };
+    let tier = if suite.setup.in_memory { Tier::S1 } else { Tier::R };
     let mut driver = DriverInfo::new(&suite.name);
     let subject = suite.subject.get();
     if let Some(subject) = subject {
@@ -76,7 +76,7 @@ fn report(suite: &Suite, rules: &[RuleResult]) -> Report {
     };
     if let Some(storm) = suite.storm.get() {
         run.seeds = vec![storm.seed];
-        if !suite.settings.in_memory {
+        if !suite.setup.in_memory {
             // That was the time of the machine.
             run.virtual_ms = 0;
             run.longest_stall_ms = Some(storm.stalled.as_secs_f64() * 1e3);

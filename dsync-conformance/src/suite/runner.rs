@@ -7,19 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use dsync::env::BoxFuture;
 use tokio::runtime::{Builder, Runtime};
 
-use super::case::{Case, Outcome};
+use super::Suite;
 use super::results::{RuleResult, Subject};
 use super::spinning::Spinning;
-use super::{Suite, registry};
+use crate::context::RuleTest;
+use crate::context::case::Case;
+use crate::rule_tests::rule_tests;
+use crate::rule_tests::stress::speaks_of;
 use crate::rules::Kind;
-use crate::storm::speaks_of;
 use crate::{Rule, Verdict};
-
-/// A test of a rule, for any store and either time.
-pub(crate) type RuleTest = fn(Arc<Case>) -> BoxFuture<Outcome>;
 
 /// A test that takes longer than this hangs. In virtual time it can wait for nothing else.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -34,7 +32,7 @@ pub(super) fn all(suite: &Suite) -> Vec<(&'static Rule, RuleResult)> {
     let done = Mutex::new(BTreeMap::new());
     // Threads of their own, so that it can be called within a runtime.
     thread::scope(|scope| {
-        for _ in 0..rules.len().min(if suite.settings.in_memory { 2 } else { THREADS }) {
+        for _ in 0..rules.len().min(if suite.setup.in_memory { 2 } else { THREADS }) {
             scope.spawn(|| {
                 loop {
                     let next = todo.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -63,7 +61,7 @@ pub(super) fn one(suite: &Suite, rule: &'static Rule) -> RuleResult {
         let why = rule.untestable.unwrap_or("nobody can test it");
         result.verdict = Verdict::Untested(why.to_owned());
     }
-    for test in registry::rule_tests(rule.id) {
+    for test in rule_tests(rule.id) {
         let verdict = judge(suite, rule, test, &mut result);
         if weight(&verdict) > weight(&result.verdict) {
             result.verdict = verdict;
@@ -104,10 +102,10 @@ fn by_chance(suite: &Suite, rule: &'static Rule, sofar: &Verdict) -> Option<(Ver
     if let Some(storm) = suite.storm.get() {
         return Some((storm.verdict(rule)?, storm.tally.schedules));
     }
-    let runtime = runtime(suite.settings.in_memory).ok()?;
+    let runtime = runtime(suite.setup.in_memory).ok()?;
     let begin = async {
         let harness = (suite.stores)();
-        Case::begin(harness, rule, &suite.settings).await
+        Case::begin(harness, rule, &suite.setup).await
     };
     let case = match runtime.block_on(begin) {
         Ok(case) => case,
@@ -149,7 +147,7 @@ fn judge(suite: &Suite, rule: &'static Rule, test: RuleTest, result: &mut RuleRe
 }
 
 fn try_once(suite: &Suite, rule: &'static Rule, test: RuleTest) -> (Verdict, u64, Vec<String>) {
-    let runtime = match runtime(suite.settings.in_memory) {
+    let runtime = match runtime(suite.setup.in_memory) {
         Ok(runtime) => runtime,
         Err(error) => {
             return (Verdict::Invalid(format!("no tokio runtime: {error}")), 0, Vec::new());
@@ -179,14 +177,14 @@ fn runtime(virtual_time: bool) -> std::io::Result<Runtime> {
 
 async fn within(suite: &Suite, rule: &'static Rule, test: RuleTest) -> (Verdict, u64, Vec<String>) {
     let harness = (suite.stores)();
-    let case = match Case::begin(harness, rule, &suite.settings).await {
+    let case = match Case::begin(harness, rule, &suite.setup).await {
         Ok(case) => Arc::new(case),
         Err(verdict) => return (verdict, 0, Vec::new()),
     };
     know(suite, &case);
     let run = tokio::time::timeout(LIMIT, test(Arc::clone(&case)));
     let hung = |_| Err(case.fail(format!("not done after {LIMIT:?}: something hangs")));
-    let outcome = if suite.settings.in_memory {
+    let outcome = if suite.setup.in_memory {
         let mut spinning = Spinning::watch();
         tokio::select! {
             biased;

@@ -22,7 +22,7 @@ pub(super) fn finish(suite: &Suite, results: &[RuleResult]) -> io::Result<String
         }
     }
     let wanted = env::var_os(REPORT_VARIABLE).filter(|value| !value.is_empty());
-    if let Some(directory) = suite.settings.report.clone().or(wanted.map(PathBuf::from)) {
+    if let Some(directory) = suite.report.clone().or(wanted.map(PathBuf::from)) {
         let path = results::write(&directory, suite, &results)?;
         say(&mut text, &format!("results: {}", path.display()));
     }

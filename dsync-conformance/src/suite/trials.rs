@@ -8,7 +8,7 @@ use libtest_mimic::{Arguments, Completion, Failed, FormatSetting, Trial};
 
 use super::results::RuleResult;
 use super::{Suite, outcomes, runner, summary};
-use crate::storm::speaks_of;
+use crate::rule_tests::stress::speaks_of;
 use crate::{Rule, Verdict, candidate};
 
 type Results = Arc<Mutex<Vec<RuleResult>>>;
@@ -21,7 +21,7 @@ pub(super) fn run(suites: &[Suite]) -> ExitCode {
         return code;
     }
     let mut arguments = Arguments::from_args();
-    if arguments.test_threads.is_none() && suites.iter().any(|suite| !suite.settings.in_memory) {
+    if arguments.test_threads.is_none() && suites.iter().any(|suite| !suite.setup.in_memory) {
         arguments.test_threads = Some(THREADS);
     }
     let silent = arguments.format == Some(FormatSetting::Json);
@@ -36,7 +36,7 @@ pub(super) fn run(suites: &[Suite]) -> ExitCode {
     }
     if !arguments.list {
         let wanted = |name: &str| arguments.filter.as_ref().is_none_or(|text| name.contains(text));
-        for suite in suites.iter().filter(|suite| !suite.settings.in_memory) {
+        for suite in suites.iter().filter(|suite| !suite.setup.in_memory) {
             if suite.rules().any(|rule| speaks_of(rule) && wanted(&name(rule))) {
                 // Before all others: the server has its trouble meanwhile, and they must not.
                 runner::storm(suite, silent);
@@ -66,7 +66,7 @@ pub(super) fn run(suites: &[Suite]) -> ExitCode {
 fn as_candidate(suites: &[Suite]) -> Option<ExitCode> {
     std::env::var_os(candidate::VARIABLE)?;
     // In virtual time there are no processes, and its harness may need a runtime.
-    let suites = suites.iter().filter(|suite| !suite.settings.in_memory);
+    let suites = suites.iter().filter(|suite| !suite.setup.in_memory);
     let harness =
         suites.map(|suite| (suite.stores)()).find(|harness| candidate::is_for(&**harness));
     if let Some(harness) = harness {

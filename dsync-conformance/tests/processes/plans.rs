@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use dsync::driver::Driver;
 use dsync::{ErrorKind, Result, async_trait};
+use dsync_conformance::Harness;
 use dsync_conformance::candidate::Work;
 use dsync_conformance::check::{Precision, check};
 use dsync_conformance::harness::Via;
-use dsync_conformance::history::Event;
-use dsync_conformance::processes::{self, Plan};
-use dsync_conformance::{Harness, History};
+use dsync_conformance::history::{Event, History};
+use dsync_conformance::process::{self, Plan};
 
 use crate::block_on;
 use crate::driver::StoreHarness;
@@ -21,7 +21,7 @@ const L: Duration = Duration::from_secs(1);
 fn run(plan: &Plan, generous: bool) -> History {
     block_on(async {
         let store = Store::start(generous).await;
-        processes::run(&StoreHarness { address: store.address }, plan).await.unwrap()
+        process::run(&StoreHarness { address: store.address }, plan).await.unwrap()
     })
 }
 
@@ -80,7 +80,7 @@ impl Harness for InMemory {
 }
 
 pub(crate) fn in_memory() {
-    let error = block_on(processes::run(&InMemory, &Plan::new(1, L))).unwrap_err();
+    let error = block_on(process::run(&InMemory, &Plan::new(1, L))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("environment"), "{error}");
 }

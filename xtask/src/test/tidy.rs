@@ -1,5 +1,7 @@
 //! Rules of this repository that no compiler knows.
 
+mod links;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -36,10 +38,7 @@ pub(super) fn problems(root: &Path, metadata: &Metadata) -> Result<Vec<String>> 
         let read = || fs::read_to_string(&path).with_context(|| format!("failed to read {shown}"));
         let found = match path.extension().and_then(|extension| extension.to_str()) {
             Some("rs") => in_code(&read()?, is_test(&path)),
-            Some("md") => {
-                let folder = path.parent().unwrap_or(root);
-                broken_links(&read()?, &|target| folder.join(target).exists())
-            }
+            Some("md") => links::broken(root, &path, &read()?),
             _ => Vec::new(),
         };
         problems.extend(found.into_iter().map(|problem| format!("{shown}{problem}")));
@@ -88,29 +87,6 @@ fn in_code(text: &str, is_test: bool) -> Vec<String> {
     problems
 }
 
-/// Links to files that aren't there. Links to elsewhere, to a heading and to an item of the
-/// documentation are none of its business.
-fn broken_links(text: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
-    let mut problems = Vec::new();
-    let mut in_code = false;
-    for (number, line) in (1..).zip(text.lines()) {
-        if line.trim_start().starts_with("```") {
-            in_code = !in_code;
-        }
-        if in_code {
-            continue;
-        }
-        for rest in line.split("](").skip(1) {
-            let link = rest.split([')', ' ', '#']).next().unwrap_or_default();
-            let elsewhere = link.contains(':') || link.is_empty();
-            if !elsewhere && !exists(link) {
-                problems.push(format!(":{number}: the link to {link} leads nowhere"));
-            }
-        }
-    }
-    problems
-}
-
 fn wrong_directions(metadata: &Metadata) -> Vec<String> {
     let mut problems = Vec::new();
     let is_member = |name: &str| metadata.members().any(|member| member.name == name);
@@ -151,18 +127,6 @@ mod tests {
             let problems = in_code(&format!("fn f() {{\n    {mark}\n}}\n"), true);
             assert_eq!(problems, [format!(":2: `{mark}` is still there")]);
         }
-    }
-
-    #[test]
-    fn links_to_missing_files_are_found() {
-        let exists = |target: &str| target == "DESIGN.md";
-        let text = "[a](DESIGN.md#why) [b](https://example.org) [c](#here) [d](crate::Driver)\n\
-                    ```\n[e](in-code.md)\n```\n![f](gone.png \"title\") and [g](lost.md)\n";
-        let problems = broken_links(text, &exists);
-        assert_eq!(
-            problems,
-            [":5: the link to gone.png leads nowhere", ":5: the link to lost.md leads nowhere"]
-        );
     }
 
     #[test]

@@ -100,7 +100,10 @@ fn main() -> ExitCode {
             output::say(&overview());
             ExitCode::SUCCESS
         }
-        None => misused(&format!("no such command {name:?}: use {}", names()), None),
+        None => {
+            let name = name.to_string_lossy();
+            misused(&format!("no such command {name:?}: use {}", names()), None)
+        }
         Some(command) if wants_help => {
             output::say(command.help);
             ExitCode::SUCCESS

@@ -71,23 +71,24 @@ pub struct Report {
     /// The code that was tested. Reports of schema 1 do not have it.
     #[serde(default)]
     pub source: Source,
-    /// When, in UTC: `2026-11-23T14:02:00Z`. The suite has no clock for that, so the caller says.
+    /// When it was run, in UTC: `2026-11-23T14:02:00Z`. The caller gives it, as the suite may run on
+    /// a virtual clock.
     pub date: Option<String>,
     /// The commands that make such a report again.
     pub reproduce: Vec<String>,
-    /// What was tested.
+    /// The driver under test.
     pub driver: DriverInfo,
-    /// On what.
+    /// The server it was tested on, if the harness names it.
     pub server: Option<ServerInfo>,
-    /// What the harness could do to the server.
+    /// The abilities of the harness.
     pub harness: Equipment,
-    /// The verdict on the whole. Worked out anew whenever a report is written or merged.
+    /// The verdict on the whole. Computed again whenever a report is written or merged.
     pub conclusion: Conclusion,
-    /// What was run.
+    /// The figures of each tier.
     pub tiers: BTreeMap<Tier, Run>,
-    /// What came of each rule, in the order of ids.
+    /// The results of all rules, in the order of ids.
     pub rules: Vec<RuleReport>,
-    /// What came of everything that is broken on purpose.
+    /// The results for everything that is broken on purpose.
     pub kills: Vec<Kill>,
 }
 
@@ -101,7 +102,7 @@ pub struct SuiteInfo {
 }
 
 impl Report {
-    /// A report in which nothing was tested yet, by this suite.
+    /// Creates a report of this suite in which nothing was tested yet.
     #[must_use]
     pub fn new(driver: DriverInfo) -> Self {
         let mut report = Self {
@@ -125,14 +126,14 @@ impl Report {
         report
     }
 
-    /// Adds what a tier ran.
+    /// Adds the figures of a run in a tier.
     pub fn add_run(&mut self, tier: Tier, run: &Run) {
         self.tiers.entry(tier).or_default().add(run);
         self.settle();
     }
 
-    /// Adds what a tier found out about the rule with this id. What was found before, in this tier
-    /// or in another, stays: the worst verdict counts.
+    /// Adds a result of the rule with this id in a tier. Earlier results of this tier and of others
+    /// stay: the worst verdict counts.
     pub fn judge(&mut self, tier: Tier, id: &str, judgement: Judgement) {
         let known = self.rules.iter().position(|rule| rule.id == id);
         let index = known.unwrap_or_else(|| {
@@ -143,19 +144,19 @@ impl Report {
         self.settle();
     }
 
-    /// Adds something broken on purpose, and what came of it.
+    /// Adds the result for something that is broken on purpose.
     pub fn add_kill(&mut self, kill: Kill) {
         self.kills.push(kill);
         self.settle();
     }
 
-    /// What came of the rule with this id.
+    /// Returns the result of the rule with this id.
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<&RuleReport> {
         self.rules.iter().find(|rule| rule.id == id)
     }
 
-    /// `mock`, or `kube on kube-apiserver v1.37.2`.
+    /// Returns a title such as `mock` or `kube on kube-apiserver v1.37.2`.
     #[must_use]
     pub fn title(&self) -> String {
         match &self.server {
@@ -164,13 +165,13 @@ impl Report {
         }
     }
 
-    /// How many rules have this verdict, by its word.
+    /// Returns how many rules have the verdict of this word.
     #[must_use]
     pub fn count(&self, word: &str) -> usize {
         self.rules.iter().filter(|rule| rule.overall.word() == word).count()
     }
 
-    /// How many rules have which verdict: `45 pass, 1 inconclusive, 1 untested`.
+    /// Returns how many rules have each verdict: `45 pass, 1 inconclusive, 1 untested`.
     #[must_use]
     pub fn counts(&self) -> String {
         let words = ["pass", "partial", "fail", "invalid", "inconclusive", "skip", "untested"];
@@ -179,8 +180,8 @@ impl Report {
         counts.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// Brings what follows from the rest up to date: every rule is there, in order, with its
-    /// verdict over all tiers, and the conclusion over all rules.
+    /// Computes what follows from the rest: all rules in order, the verdict of each over all tiers,
+    /// and the conclusion over all rules.
     fn settle(&mut self) {
         for rule in crate::rules::RULES {
             if self.rule(rule.id).is_none() {
@@ -195,7 +196,7 @@ impl Report {
     }
 }
 
-/// The texts of those verdicts that have one.
+/// The reason of a verdict, if it has one.
 fn why(verdict: &Verdict) -> Option<&str> {
     match verdict {
         Verdict::Pass => None,
@@ -208,7 +209,7 @@ fn why(verdict: &Verdict) -> Option<&str> {
     }
 }
 
-/// Why a report cannot be read, merged or written. The text says what to do.
+/// An error in reading, merging or writing a report. The text says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportError(String);
 

@@ -34,8 +34,8 @@ usage: cargo xtask conformance [--driver DRIVER]... [--cluster CLUSTER] [--for T
        cargo xtask conformance --replay FILE
        cargo xtask conformance --write-docs
 
-Holds drivers to every rule of dsync-conformance/GUARANTEES.md and writes DRIVER.json, DRIVER.xml
-(JUnit) and DRIVER.md. Fails if a rule is violated or the run was too weak to say anything.
+Tests drivers against every rule of dsync-conformance/GUARANTEES.md and writes DRIVER.json,
+DRIVER.xml (JUnit) and DRIVER.md. Fails if a rule is violated or the run was too weak to say anything.
 
   --driver DRIVER     mock (default; in virtual time, needs nothing), kube, redis, etcd, or
                       all; may be given several times. redis and etcd find their servers by
@@ -48,7 +48,7 @@ Holds drivers to every rule of dsync-conformance/GUARANTEES.md and writes DRIVER
                                  control planes, and deleted again if it is not there
                         current  the current context of KUBECONFIG or ~/.kube/config
   --for TIME          how long to look for violations, for each driver: 90s, 10m or 2h
-  --seed N            where chance begins (default: 1)
+  --seed N            the seed of the random schedules (default: 1)
   --worlds N          how many schedules run beside each other on a real server (default: 8)
   --members N         how many members an etcd cluster has that is started here (default: 1)
   --self-test         also see that the suite finds what is broken on purpose
@@ -59,7 +59,7 @@ Holds drivers to every rule of dsync-conformance/GUARANTEES.md and writes DRIVER
                       GUARANTEES.md, the table of drivers in the README
 ";
 
-/// How long a command may take beyond the time that it was told: builds, and what has no limit.
+/// How long a command may take beyond its `--for`: for builds, and for tests without a limit.
 const SLACK: Duration = Duration::from_secs(60 * 60);
 
 pub(crate) fn run(arguments: Parser) -> Result<ExitCode> {
@@ -81,7 +81,8 @@ pub(crate) fn mutants_of_drivers() -> Result<Summary> {
     self_test::drivers()
 }
 
-/// Compares, or writes, what is generated. Whether it is up to date.
+/// Compares or writes the generated documents, and compares published reports with their digests.
+/// Returns whether all is up to date.
 pub(crate) fn docs(write: bool) -> Result<bool> {
     let mut command = reports();
     command.arg("docs").arg("--root").arg(root());
@@ -108,7 +109,7 @@ fn conformance(request: &Request) -> Result<bool> {
         let driver = driver.with_context(|| format!("no driver {name}"))?;
         say(&format!("\n=== {name}\n"));
         let tested = (driver.test)(request, &place).and_then(|tested| {
-            // What there is, is reported, also of a run that failed.
+            // A run that failed is reported as well.
             Ok((tested, merge(request, &place, name)?))
         });
         match tested {
@@ -129,7 +130,8 @@ fn conformance(request: &Request) -> Result<bool> {
     Ok(passed)
 }
 
-/// One report of all parts of a driver, and of the self-test. Whether its verdict is no failure.
+/// Writes one report of all parts of a driver and of the self-test. Returns whether its verdict is
+/// no failure.
 fn merge(request: &Request, place: &Place, driver: &str) -> Result<bool> {
     let mut command = reports();
     command.args(["merge", "--driver", driver, "--date", &now()]);

@@ -14,7 +14,7 @@ pub enum Outcome {
     Fail,
     /// The run was too weak to mean anything, or the suite missed what is broken on purpose.
     Invalid,
-    /// The machine stood still for too long to judge some rules.
+    /// The machine stalled for too long to judge some rules.
     Inconclusive,
     /// What was tested holds, but not everything was.
     #[default]
@@ -24,7 +24,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// One word, as in reports.
+    /// Returns the verdict as one word, as in reports.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl Outcome {
         }
     }
 
-    /// Whether a run that ends with it has failed.
+    /// Returns whether a run with this verdict has failed.
     #[must_use]
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Fail | Self::Invalid)

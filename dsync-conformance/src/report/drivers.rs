@@ -52,7 +52,7 @@ pub fn drivers(published: &[Published]) -> String {
         let margins = report.tiers.values().filter_map(|run| run.smallest_margin_ms);
         table.row([
             format!("{} {version}", report.driver.name),
-            report.server.as_ref().map_or("not told".to_owned(), ToString::to_string),
+            report.server.as_ref().map_or("not given".to_owned(), ToString::to_string),
             report.conclusion.verdict.to_string(),
             report.counts(),
             sum(|run| run.schedules),

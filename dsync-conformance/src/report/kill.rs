@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// What is broken on purpose.
+/// The part that is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Broken {
@@ -10,38 +10,38 @@ pub enum Broken {
     Driver,
 }
 
-/// Something that is broken on purpose, and what the suite made of it.
+/// A core or driver that is broken on purpose, and whether the suite found it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kill {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What is broken.
+    /// Which part is broken.
     pub broken: Broken,
-    /// Where the field has seen this mistake, if anywhere by name.
+    /// A project or issue where this mistake was made, if one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<String>,
     /// The rule that must find it.
     pub rule: String,
-    /// The rule that did; `None`: none.
+    /// The rule that found it; `None`: none did.
     pub caught_by: Option<String>,
-    /// What was said of it.
+    /// The message of that rule.
     pub message: String,
-    /// How many schedules each seed needed; `null`: more than were allowed. Empty: there was
-    /// nothing to search, the test of the rule was run.
+    /// How many schedules each seed needed; `null`: more than were allowed. Empty: the test of the
+    /// rule was run, without random schedules.
     pub schedules: Vec<Option<u64>>,
-    /// The median of `schedules`, where a survivor counts as more than any. Worked out from them.
+    /// The median of `schedules`, where a survivor counts as more than any. Computed from them.
     #[serde(default)]
     pub median: Option<u64>,
 }
 
 impl Kill {
-    /// Whether the rule that must find it did, from every seed.
+    /// Returns whether the rule that must find it did, from every seed.
     #[must_use]
     pub fn is_killed(&self) -> bool {
         self.caught_by.as_ref() == Some(&self.rule) && self.schedules.iter().all(Option::is_some)
     }
 
-    /// For people: that it survives, and how.
+    /// Describes how it survived, for people.
     pub(super) fn survival(&self) -> String {
         let Self { name, rule, schedules, .. } = self;
         let missed = schedules.iter().filter(|needed| needed.is_none()).count();

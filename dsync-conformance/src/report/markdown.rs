@@ -9,8 +9,8 @@ use super::{Kill, Report, Tier, why};
 use crate::rules;
 
 impl Report {
-    /// The report as Markdown: the verdict, the figures, the rules, the faults, and what is broken
-    /// on purpose.
+    /// Renders the report as Markdown: the verdict, the figures, the rules, the faults, and the kill
+    /// matrix.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let mut parts = vec![format!("# {}: {}\n", self.title(), self.conclusion.verdict)];
@@ -35,14 +35,14 @@ impl Report {
         row("rules", self.counts());
         let version = self.driver.version.as_deref().unwrap_or_default();
         row("driver", format!("{} {version}", self.driver.name));
-        let server = self.server.as_ref().map_or("not told".to_owned(), ToString::to_string);
+        let server = self.server.as_ref().map_or("not given".to_owned(), ToString::to_string);
         row("server", server);
         row("suite", format!("{}, rules version {}", self.suite.version, self.suite.rules));
         row("commit", self.source.to_string());
         if !self.is_sealed() {
             row("digest", "none: later edits cannot be detected".to_owned());
         }
-        row("date", self.date.clone().unwrap_or_else(|| "not told".to_owned()));
+        row("date", self.date.clone().unwrap_or_else(|| "not given".to_owned()));
         for command in &self.reproduce {
             row("reproduce", format!("`{command}`"));
         }
@@ -113,7 +113,7 @@ impl Report {
         format!("## Rules\n\n{}", table.render())
     }
 
-    /// What stands behind the verdicts that are not plain passes, and what else was noted.
+    /// The reasons of all verdicts but `pass`, and the notes.
     fn notes(&self) -> Option<String> {
         let mut lines = Vec::new();
         for rule in &self.rules {
@@ -185,7 +185,7 @@ fn yes(yes: bool) -> &'static str {
     if yes { "yes" } else { "no" }
 }
 
-/// What is not as it should be stands out.
+/// Emphasises a verdict that needs attention.
 fn verdict_cell(word: &str) -> String {
     match word {
         "fail" | "invalid" | "inconclusive" => format!("**{word}**"),
@@ -193,7 +193,7 @@ fn verdict_cell(word: &str) -> String {
     }
 }
 
-/// A text as one line.
+/// The text on one line.
 fn line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,10 +1,10 @@
-//! Several parts become one report.
+//! Merging several parts into one report.
 
 use super::{Report, ReportError, SCHEMA};
 
 impl Report {
-    /// One report of several parts: other tiers, other forms of the driver, the self-test. Parts
-    /// of the same tier are added up, and of two verdicts the worse one counts.
+    /// Merges several parts into one report: tiers, forms of the driver, the self-test. The figures
+    /// of parts of the same tier are added up, and of two verdicts the worse one counts.
     ///
     /// # Errors
     ///
@@ -24,8 +24,8 @@ impl Report {
         Ok(merged)
     }
 
-    /// Gives a part to a driver of this name. If it had another, that becomes the name of its
-    /// form.
+    /// Turns the part into one of the driver of this name. If it had another name, that becomes the
+    /// name of its form.
     #[must_use]
     pub fn of_driver(mut self, name: &str) -> Self {
         if self.driver.name != name {
@@ -50,11 +50,11 @@ impl Report {
         same("versions of the rules", &self.suite.rules, &part.suite.rules)?;
         self.source.add(&part.source)?;
         same("drivers", &self.driver.name, &part.driver.name)?;
-        if let (Some(mine), Some(theirs)) = (&self.driver.version, &part.driver.version) {
-            same("versions of the driver", mine, theirs)?;
+        if let (Some(known), Some(other)) = (&self.driver.version, &part.driver.version) {
+            same("versions of the driver", known, other)?;
         }
-        if let (Some(mine), Some(theirs)) = (&self.server, &part.server) {
-            same("servers", mine, theirs)?;
+        if let (Some(known), Some(other)) = (&self.server, &part.server) {
+            same("servers", known, other)?;
         }
         self.server = self.server.take().or(part.server);
         self.date = self.date.take().max(part.date);

@@ -6,28 +6,28 @@ use super::{Tier, why};
 use crate::Verdict;
 use crate::rules::{self, Kind};
 
-/// What came of one rule.
+/// The result of one rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleReport {
     /// Its id.
     pub id: String,
     /// How it binds.
     pub kind: Kind,
-    /// The worst of what the tiers say. What they skipped counts only if all of them did.
+    /// The worst verdict of all tiers. A skip counts only if all of them skipped the rule.
     pub overall: Verdict,
-    /// What each tier says. A tier that did not look at the rule is not there.
+    /// The result in each tier. A tier that did not test the rule is missing.
     pub tiers: BTreeMap<Tier, Judgement>,
 }
 
-/// What one tier says of a rule.
+/// The result of a rule in one tier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {
-    /// What came of it.
+    /// The verdict of this tier.
     #[serde(flatten)]
     pub verdict: Verdict,
     /// How many cases were tried: schedules, races, calls that were cut short, …
     pub cases: u64,
-    /// What else people may want to know: measured times, hints to the driver's author.
+    /// Notes for people: measured times, hints to the driver's author.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -39,7 +39,7 @@ impl Judgement {
         Self { verdict, cases, notes: Vec::new() }
     }
 
-    /// Adds what else people may want to know.
+    /// Adds notes for people.
     #[must_use]
     pub fn with_notes(mut self, notes: impl IntoIterator<Item = String>) -> Self {
         self.notes.extend(notes);
@@ -48,7 +48,7 @@ impl Judgement {
 }
 
 impl RuleReport {
-    /// A rule that nothing is known of yet.
+    /// A rule that no tier has tested yet.
     pub(super) fn new(id: &str) -> Self {
         let kind = rules::rule(id).map_or(Kind::Required, |rule| rule.kind);
         let overall = Verdict::Untested(String::new());
@@ -57,7 +57,7 @@ impl RuleReport {
         report
     }
 
-    /// How many cases all tiers have tried.
+    /// Returns how many cases all tiers have tried.
     #[must_use]
     pub fn cases(&self) -> u64 {
         self.tiers.values().map(|judgement| judgement.cases).sum()
@@ -86,7 +86,7 @@ impl RuleReport {
         self.overall = all.unwrap_or_else(|| {
             let rule = rules::rule(&self.id);
             let reason = rule.and_then(|rule| rule.untestable);
-            Verdict::Untested(reason.unwrap_or("no part of this run has looked at it").to_owned())
+            Verdict::Untested(reason.unwrap_or("no part of this run tested it").to_owned())
         });
     }
 }
@@ -105,7 +105,7 @@ fn worse(a: Verdict, b: Verdict) -> Verdict {
     }
 }
 
-/// Something that was looked at weighs more than something that was not.
+/// A verdict of a test weighs more than a verdict without one.
 fn severity(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Fail(_) => 6,

@@ -5,25 +5,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::sim::Tally;
 
-/// What one tier ran, in figures.
+/// The figures of one tier.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Run {
-    /// Where it was run.
+    /// The machines it was run on.
     pub environments: Vec<Environment>,
-    /// Where chance began.
+    /// The seeds of the random schedules.
     pub seeds: Vec<u64>,
     /// Real time in milliseconds.
     pub wall_ms: u64,
-    /// Time on the clock of the run in milliseconds; 0: that was the real one.
+    /// Time on the virtual clock in milliseconds; 0: the run was in real time.
     pub virtual_ms: u64,
-    /// Schedules: random sequences of faults and of what users do.
+    /// Schedules: random sequences of faults and of operations of users.
     pub schedules: u64,
     /// Of these, with clocks that drift.
     pub drifting: u64,
     /// Calls of the driver.
     pub operations: u64,
-    /// Requests that the server got, where something between it and the driver counts them.
+    /// Requests that the server received, where something between it and the driver counts them.
     pub requests: Option<u64>,
     /// How often faults took effect, by kind.
     pub faults: BTreeMap<String, u64>,
@@ -31,13 +31,13 @@ pub struct Run {
     pub terms: u64,
     /// Terms that another candidate's followed.
     pub hand_overs: u64,
-    /// Uses of a lock that got it.
+    /// Uses of a lock that acquired it.
     pub locks: u64,
-    /// Writes that were applied though their caller was never told.
+    /// Writes that were applied without their caller getting an answer.
     pub ambiguous_applied: u64,
-    /// Terms that a record loss hit, and that fewer rules judge.
+    /// Terms that a record loss affected, which fewer rules judge.
     pub lost_terms: u64,
-    /// What may have been a violation, or not: the grant is known to lie between two instants.
+    /// Possible violations: the grant is only known to lie between two instants.
     pub uncertain: u64,
     /// The smallest time in milliseconds between the end of a term that ran out and the next
     /// grant; `null`: there was no such pair of terms.
@@ -45,13 +45,13 @@ pub struct Run {
     /// How many of these times lie within which tenth of a lease duration: `"3"` is from 0.3 to
     /// 0.4 of it.
     pub margins: BTreeMap<u64, u64>,
-    /// What the rules of liveness demand, and how long it took at worst, by the id of the rule.
+    /// The worst case of each rule of liveness, by the id of the rule.
     pub liveness: BTreeMap<String, Worst>,
     /// Terms by candidate.
     pub terms_by_candidate: BTreeMap<String, u64>,
-    /// The longest time in milliseconds for which the machine stood still, where it was measured.
+    /// The longest time in milliseconds for which the machine stalled, where it was measured.
     pub longest_stall_ms: Option<f64>,
-    /// What the run was too weak in to mean anything.
+    /// What was too rare in the run for it to mean anything.
     pub gaps: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ pub struct Worst {
     pub bound_ms: Option<f64>,
 }
 
-/// Where a tier was run.
+/// The machine that a tier was run on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
     /// The operating system, such as `linux`.
@@ -80,7 +80,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Where this program runs.
+    /// Returns the machine that this program runs on.
     #[must_use]
     pub fn here() -> Self {
         let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
@@ -94,7 +94,7 @@ impl Environment {
 }
 
 impl Worst {
-    /// What took so long, of at most so long.
+    /// Creates the worst case of a time and its bound.
     #[must_use]
     pub fn new(took: Duration, bound: Duration) -> Self {
         let share = thousandths(took.as_secs_f64() / bound.as_secs_f64().max(1e-9));
@@ -103,13 +103,13 @@ impl Worst {
 }
 
 impl Run {
-    /// What ran here, in so much real time.
+    /// Creates the figures of a run on this machine that took so much real time.
     #[must_use]
     pub fn here(took: Duration) -> Self {
         Self { environments: vec![Environment::here()], wall_ms: whole_ms(took), ..Self::default() }
     }
 
-    /// Adds what was counted in histories.
+    /// Adds the figures that were counted in histories.
     #[must_use]
     pub fn with_tally(mut self, tally: &Tally) -> Self {
         let liveness = tally.progress.iter().map(|(rule, share)| {
@@ -139,13 +139,13 @@ impl Run {
         self
     }
 
-    /// How often faults took effect.
+    /// Returns how often faults took effect.
     #[must_use]
     pub fn all_faults(&self) -> u64 {
         self.faults.values().sum()
     }
 
-    /// Adds what was run elsewhere.
+    /// Adds the figures of another run.
     pub fn add(&mut self, other: &Self) {
         append(&mut self.environments, &other.environments);
         append(&mut self.seeds, &other.seeds);

@@ -1,4 +1,4 @@
-//! What was tested, on what, and by which means.
+//! The driver under test, its server, and the abilities of the harness.
 
 use std::fmt;
 
@@ -11,23 +11,23 @@ use crate::Harness;
 /// A driver that was tested.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DriverInfo {
-    /// What it is called, such as `kube`.
+    /// Its name, such as `kube`.
     pub name: String,
-    /// Its version, where somebody told.
+    /// Its version, if it was given.
     pub version: Option<String>,
-    /// In which forms it was tested: a driver that can be set up in several ways declares
-    /// something else in each.
+    /// The forms in which it was tested: a driver that can be set up in several ways declares
+    /// different capabilities in each.
     pub forms: Vec<Form>,
 }
 
 /// A driver as it was set up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Form {
-    /// What it is called; empty: there is only one.
+    /// Its name; empty if there is only one form.
     pub name: String,
-    /// What it promises.
+    /// What it declares.
     pub declared: Promises,
-    /// What was seen of that.
+    /// What the tests observed of that.
     #[serde(default)]
     pub observed: Observed,
 }
@@ -36,7 +36,7 @@ pub struct Form {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, not states")]
 pub struct Promises {
-    /// Who declares a lease dead: `backend` or `observer`.
+    /// What ends a lease that is not renewed: `backend` or `observer`.
     pub expiry: String,
     /// What a watch reports: `nothing`, `releases` or `changes`.
     pub watch: String,
@@ -56,7 +56,7 @@ pub struct Promises {
     pub token_survives_loss: bool,
 }
 
-/// What was seen of what a driver declares; `null`: nobody looked.
+/// What the tests observed of what a driver declares; `null`: not tested.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Observed {
@@ -100,7 +100,7 @@ impl From<&Capabilities> for Promises {
 }
 
 impl Promises {
-    /// What it lacks of the core profile: the capabilities that rules ask for. Empty: nothing.
+    /// Returns what it lacks of the core profile, which is the capabilities that rules need.
     #[must_use]
     pub fn lacks(&self) -> Vec<&'static str> {
         let profile = [
@@ -113,7 +113,7 @@ impl Promises {
 }
 
 impl DriverInfo {
-    /// A driver of this name.
+    /// Creates a driver of this name, without a version or a form.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), version: None, forms: Vec::new() }
@@ -126,7 +126,7 @@ impl DriverInfo {
         self
     }
 
-    /// Adds a form and what it promises. A driver with one form gives it no name: `""`.
+    /// Adds a form and what it declares. The only form of a driver has no name: `""`.
     #[must_use]
     pub fn with_form(mut self, name: impl Into<String>, capabilities: &Capabilities) -> Self {
         let declared = Promises::from(capabilities);
@@ -135,11 +135,12 @@ impl DriverInfo {
         self
     }
 
-    /// What keeps the driver from the core profile. One form that declares it all is enough: the
-    /// others are there beside it.
+    /// Returns what keeps the driver from the core profile. One form that declares all of it is
+    /// enough.
     pub(super) fn lacks(&self) -> impl Iterator<Item = String> + use<> {
         let best = self.forms.iter().map(|form| form.declared.lacks()).min_by_key(Vec::len);
-        let unknown = best.is_none().then(|| "nobody told what the driver declares".to_owned());
+        let unknown =
+            best.is_none().then(|| "the capabilities of the driver were not given".to_owned());
         let lacks = best.unwrap_or_default().into_iter();
         unknown.into_iter().chain(lacks.map(|what| format!("the driver does not declare {what}")))
     }
@@ -176,14 +177,14 @@ impl Observed {
 /// A server that a driver was tested on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerInfo {
-    /// What it is called, such as `kube-apiserver`.
+    /// Its name, such as `kube-apiserver`.
     pub name: String,
     /// Its version, where it is known.
     pub version: Option<String>,
 }
 
 impl ServerInfo {
-    /// Takes apart what [`Harness::server`] says: the version is the last word.
+    /// Parses the text of [`Harness::server`]: the version is the last word.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let (name, version) = match text.trim().rsplit_once(' ') {
@@ -206,23 +207,23 @@ impl fmt::Display for ServerInfo {
     }
 }
 
-/// What a harness could do to the server.
+/// The abilities of a harness.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, not states")]
 pub struct Equipment {
-    /// Edit records, as an operator does.
+    /// It edits records, as an operator does.
     pub operator: bool,
-    /// Stop and start it.
+    /// It stops and starts the server.
     pub server_control: bool,
-    /// Stand between it and the driver.
+    /// It puts a proxy between the server and the driver.
     pub proxy: bool,
-    /// Let candidates be processes of their own.
+    /// It runs candidates in processes of their own.
     pub processes: bool,
 }
 
 impl Equipment {
-    /// What this harness can do.
+    /// Returns the abilities of this harness.
     #[must_use]
     pub fn of(harness: &dyn Harness) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The drivers, and what is run for each.
+//! The drivers, and the commands that test each.
 
 use std::process::Command;
 
@@ -10,12 +10,12 @@ use super::request::Request;
 use super::{SLACK, commit, commit_under_test, shell};
 use crate::test::{cargo, root};
 
-/// A driver. To add one, write what it runs and add a line to [`DRIVERS`].
+/// A driver. To add one, write its `test` and add a line to [`DRIVERS`].
 pub(super) struct Driver {
     pub(super) name: &'static str,
     /// Whether `--cluster` says where it is tested.
     pub(super) needs_cluster: bool,
-    /// Leaves parts in the folder of the driver. Whether everything has passed.
+    /// Writes parts to the folder of the driver. Returns whether everything has passed.
     pub(super) test: fn(&Request, &Place) -> Result<bool>,
 }
 
@@ -78,7 +78,7 @@ fn kube(request: &Request, place: &Place) -> Result<bool> {
         command.args(["--", "--test-threads", "4"]);
     }
     let passed = shell::run(&command, request.length.unwrap_or_default() + SLACK, |_| {});
-    // Whatever came of it, what was started goes.
+    // The cluster ends with the test, whether it passed or not.
     site.end()?;
     passed
 }

@@ -1,4 +1,4 @@
-//! Where the parts of reports are, while they are not reports yet.
+//! The folder of the parts of reports, until they are merged.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(super) struct Place {
 const KILLS: &str = "kills";
 
 impl Place {
-    /// Makes it, without what an earlier run has left: what came of that is no part of this one.
+    /// Makes it empty: the parts of an earlier run are no parts of this one.
     pub(super) fn make(report: &Path) -> Result<Self> {
         let parts = report.join("parts");
         let make = || {

@@ -1,4 +1,4 @@
-//! Programs of others: whether they are there, and what they say.
+//! Runs other programs and captures their output.
 
 use std::ffi::OsStr;
 use std::io::Read;
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// What a program said, and whether it succeeded.
+/// The output of a program, and whether it succeeded.
 #[derive(Debug)]
 pub(super) struct Said {
     pub(super) succeeded: bool,
@@ -19,17 +19,17 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// The last line that is not empty, which mostly says what is wrong.
+    /// The last line that is not empty, which usually names the error.
     pub(super) fn last_line(&self) -> &str {
         let lines = self.stdout.lines().chain(self.stderr.lines());
-        lines.map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it does not say why")
+        lines.map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it printed nothing")
     }
 }
 
 /// Why a program could not be run to its end.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// It is not there.
+    /// It is not on PATH.
     Missing,
     /// It took too long.
     Hangs,
@@ -37,7 +37,7 @@ pub(super) enum Trouble {
     Other(anyhow::Error),
 }
 
-/// Runs a program quietly and takes down what it says.
+/// Runs a program and captures its output.
 pub(super) fn ask(command: &mut Command, limit: Duration) -> Result<Said, Trouble> {
     let name = command.get_program().to_string_lossy().into_owned();
     let spawned =
@@ -65,16 +65,16 @@ pub(super) fn ask(command: &mut Command, limit: Duration) -> Result<Said, Troubl
             Err(error) => return Err(Trouble::Other(error.into())),
         }
     };
-    let heard = |listener: Option<thread::JoinHandle<String>>| {
+    let output = |listener: Option<thread::JoinHandle<String>>| {
         listener.and_then(|listener| listener.join().ok()).unwrap_or_default()
     };
-    Ok(Said { succeeded: status.success(), stdout: heard(stdout), stderr: heard(stderr) })
+    Ok(Said { succeeded: status.success(), stdout: output(stdout), stderr: output(stderr) })
 }
 
 fn listen(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What was said before an error is all there is.
+        // After a read error, what came before it is kept.
         let _ = from.read_to_end(&mut bytes);
         String::from_utf8_lossy(&bytes).into_owned()
     })

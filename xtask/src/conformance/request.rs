@@ -10,7 +10,7 @@ use super::drivers::DRIVERS;
 use crate::duration;
 use crate::usage::{Given, UsageError};
 
-/// What to do.
+/// What the arguments ask for.
 #[derive(Debug)]
 pub(super) enum Action {
     Run(Request),
@@ -18,7 +18,7 @@ pub(super) enum Action {
     WriteDocs,
 }
 
-/// A run.
+/// A run of the suite.
 #[derive(Debug)]
 pub(super) struct Request {
     /// The names of the drivers, in the order of [`DRIVERS`].
@@ -42,7 +42,7 @@ const ETCD: &str = "etcd";
 const MOCK: &str = "mock";
 
 impl Request {
-    /// The command that does the same for one driver.
+    /// Returns the command that does the same for one driver.
     pub(super) fn reproduce(&self, driver: &str) -> String {
         let mut words = format!("cargo xtask conformance --driver {driver}");
         let mut add = |option: String| {
@@ -96,7 +96,7 @@ pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
     let mut given = Given::default();
     while let Some(argument) = arguments.next()? {
         match argument {
-            // That may be given several times.
+            // A driver may be given several times.
             Arg::Long("driver") if names.is_empty() => given.once("driver")?,
             Arg::Long(name) if name != "driver" => given.once(name)?,
             _ => {}

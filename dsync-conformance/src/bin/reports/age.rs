@@ -7,7 +7,8 @@ use dsync_conformance::Report;
 use dsync_conformance::report::Age;
 
 /// Compares the core, the driver and the suite of a report with those in the working tree at
-/// `root`. `Err`: there is no history that tells, and why.
+/// `root`. `Err` says why there is no history to
+/// compare with.
 ///
 /// Contents are compared rather than dates or the log. So the answer is the same before a change is
 /// committed, in the commit that makes it and in each later one, and a commit can update the table

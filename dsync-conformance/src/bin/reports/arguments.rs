@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line of `reports`.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use lexopt::prelude::*;
 
 use crate::merge;
 
-/// What was asked for.
+/// What the arguments ask for.
 #[derive(Debug)]
 pub(crate) enum Request {
     Help,

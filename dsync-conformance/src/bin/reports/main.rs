@@ -20,13 +20,13 @@ usage: reports merge --driver NAME --into DIR [--date DATE] [--commit COMMIT]
 
   merge            make one report of several parts: NAME.json, NAME.xml and NAME.md; fails
                    if its verdict is `fail` or `invalid`
-  --driver NAME    what the driver is called; a part of another name is a form of it
+  --driver NAME    the name of the driver; a part of another name is a form of it
   --into DIR       where the report goes
   --date DATE      when it was run: 2026-11-23T14:02:00Z
   --commit COMMIT  the commit that the working tree has now, with `-dirty` behind it if there
                    are changes: the parts must be of the same one
   --reproduce CMD  the command that makes such a report again
-  --kills FILE     what came of something broken on purpose: a list as in a report's `kills`
+  --kills FILE     results for what is broken on purpose: a list as in a report's `kills`
   PART             a part, as the suite writes it
 
   docs             compare what is generated with the rules and the published reports, and

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use dsync_conformance::report::{Kill, Report, ReportError, Source};
 
-/// What to make a report of.
+/// The parts of a report, and where it goes.
 #[derive(Debug, Default)]
 pub(crate) struct Request {
     pub(crate) driver: String,
@@ -18,7 +18,7 @@ pub(crate) struct Request {
     pub(crate) parts: Vec<PathBuf>,
 }
 
-/// Writes the report and sums it up. Whether the run has succeeded.
+/// Writes the report and prints a summary. Returns whether the run has succeeded.
 pub(crate) fn run(request: &Request) -> Result<bool, String> {
     let report = merged(request)?;
     let text = |error: ReportError| error.to_string();

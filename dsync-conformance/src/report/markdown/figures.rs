@@ -21,9 +21,9 @@ const ROWS: &[Row] = &[
     ("terms", |run| count(run.terms)),
     ("hand-overs", |run| count(run.hand_overs)),
     ("uses of locks", |run| count(run.locks)),
-    ("writes applied, but not told", |run| count(run.ambiguous_applied)),
+    ("writes applied without an answer", |run| count(run.ambiguous_applied)),
     ("terms hit by record loss", |run| count(run.lost_terms)),
-    ("violations that are not certain", |run| count(run.uncertain)),
+    ("possible violations", |run| count(run.uncertain)),
     ("smallest safety margin", |run| millis(run.smallest_margin_ms)),
     ("longest stall of the machine", |run| millis(run.longest_stall_ms)),
 ];
@@ -43,7 +43,7 @@ pub(super) fn summary(report: &Report) -> Option<String> {
     Some(format!("## Figures\n\n{}", table.render()))
 }
 
-/// What there is to say of faults, liveness and margins.
+/// The tables of faults, liveness, margins and candidates.
 pub(super) fn details(report: &Report) -> Vec<String> {
     let tables = [
         titled("Faults", faults(report)),

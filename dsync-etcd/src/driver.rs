@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dsync::driver::{
-    Acquired, Capabilities, Claim, Driver, Expiry, Key, Lease, Released, Renewed, Watch, WatchScope,
+    Acquired, Capabilities, Claim, Driver, Expiry, Key, Lease, Released, Renewed, Subscriptions,
+    Watch, WatchScope,
 };
 use dsync::{Result, async_trait};
 
@@ -10,7 +11,7 @@ use crate::leases::Leases;
 use crate::options::EtcdOptions;
 use crate::session::Session;
 use crate::verbs::Store;
-use crate::watch::Watches;
+use crate::watch::WatchFeed;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -20,7 +21,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct EtcdDriver {
     store: Store,
-    watches: Watches,
+    subscriptions: Subscriptions,
 }
 
 impl EtcdDriver {
@@ -36,8 +37,8 @@ impl EtcdDriver {
     pub fn open(options: EtcdOptions) -> Result<Self> {
         let session = Arc::new(Session::new(options));
         let leases = Leases::new(Arc::clone(&session))?;
-        let watches = Watches::new(Arc::clone(&session));
-        Ok(Self { store: Store { session, leases }, watches })
+        let subscriptions = Subscriptions::new(WatchFeed::new(Arc::clone(&session)));
+        Ok(Self { store: Store { session, leases }, subscriptions })
     }
 }
 
@@ -62,7 +63,7 @@ impl Driver for EtcdDriver {
     }
 
     async fn acquire(&self, key: &Key, claim: &Claim) -> Result<Acquired> {
-        self.watches.heard_of(claim.duration);
+        self.subscriptions.note_lease(claim.duration);
         self.store.acquire(key, claim).await
     }
 
@@ -75,23 +76,18 @@ impl Driver for EtcdDriver {
     }
 
     fn watch(&self, key: &Key) -> Watch {
-        self.watches.subscribe(key)
+        self.subscriptions.watch(key)
     }
 
     async fn close(&self) {
-        let task = self.watches.stop();
+        self.subscriptions.close().await;
         self.store.leases.close().await;
         self.store.session.close();
-        if let Some(task) = task {
-            // It was aborted, so the only thing to learn is that it is over.
-            let _ = task.await;
-        }
     }
 }
 
 impl Drop for EtcdDriver {
     fn drop(&mut self) {
-        self.watches.stop();
         self.store.leases.abort();
     }
 }

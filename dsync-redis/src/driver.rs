@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dsync::driver::{
-    Acquired, Capabilities, Claim, Driver, Expiry, Key, Lease, Released, Renewed, Watch, WatchScope,
+    Acquired, Capabilities, Claim, Driver, Expiry, Key, Lease, Released, Renewed, Subscriptions,
+    Watch, WatchScope,
 };
 use dsync::{Error, ErrorKind, Result, async_trait};
 use redis::{Client, TlsCertificates};
@@ -14,7 +15,7 @@ use crate::place::Place;
 use crate::record::in_millis;
 use crate::scripts::{COUNTER_MS, Scripts};
 use crate::servers::Servers;
-use crate::watch::Watches;
+use crate::watch::PubSubFeed;
 
 /// Keeps leases as keys of a Redis server.
 ///
@@ -23,7 +24,7 @@ use crate::watch::Watches;
 #[derive(Debug)]
 pub struct RedisDriver {
     servers: Arc<Servers>,
-    watches: Watches,
+    subscriptions: Subscriptions,
     scripts: Scripts,
 }
 
@@ -78,8 +79,8 @@ impl RedisDriver {
 
     fn at(place: Place) -> Self {
         let servers = Arc::new(Servers::new(place));
-        let watches = Watches::new(Arc::clone(&servers));
-        Self { servers, watches, scripts: Scripts::new() }
+        let subscriptions = Subscriptions::new(PubSubFeed::new(Arc::clone(&servers)));
+        Self { servers, subscriptions, scripts: Scripts::new() }
     }
 
     fn duration(lease: &Lease) -> Result<u64> {
@@ -117,7 +118,7 @@ impl Driver for RedisDriver {
     }
 
     async fn acquire(&self, key: &Key, claim: &Claim) -> Result<Acquired> {
-        self.watches.heard_of(claim.duration);
+        self.subscriptions.note_lease(claim.duration);
         let names = Names::of(key);
         let mut script = self.scripts.acquire.prepare_invoke();
         script.key(&names.record).key(&names.counter);
@@ -151,21 +152,11 @@ impl Driver for RedisDriver {
     }
 
     fn watch(&self, key: &Key) -> Watch {
-        self.watches.subscribe(key)
+        self.subscriptions.watch(key)
     }
 
     async fn close(&self) {
-        let task = self.watches.stop();
         self.servers.close();
-        if let Some(task) = task {
-            // It was aborted, so the only thing to learn is that it is over.
-            let _ = task.await;
-        }
-    }
-}
-
-impl Drop for RedisDriver {
-    fn drop(&mut self) {
-        self.watches.stop();
+        self.subscriptions.close().await;
     }
 }

@@ -5,8 +5,8 @@ mod claim;
 mod forward;
 mod key;
 mod lease;
-mod listeners;
 mod observation;
+mod subscriptions;
 mod verb;
 
 use std::fmt;
@@ -17,8 +17,8 @@ pub use self::capabilities::{Capabilities, Expiry, WatchScope};
 pub use self::claim::{Acquired, Claim, Released, Renewed};
 pub use self::key::{Key, KeyKind};
 pub use self::lease::{Holder, Lease, Nonce, Pulse, Version};
-pub use self::listeners::Listeners;
 pub use self::observation::{Observation, Watch};
+pub use self::subscriptions::{Feed, KeyChanges, Subscriptions, WatchedKeys};
 pub use self::verb::Verb;
 use crate::Result;
 

@@ -118,9 +118,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "",
         edits: &[Edit(
             "watch.rs",
-            "            self.listeners.tell(key, record.map(record::lease).as_ref());",
+            "            self.keys.publish(key, record.map(record::lease).as_ref());",
             "            if record.is_some() || !MUTANT {
-                self.listeners.tell(key, record.map(record::lease).as_ref());
+                self.keys.publish(key, record.map(record::lease).as_ref());
             }",
         )],
     },

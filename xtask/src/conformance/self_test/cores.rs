@@ -49,7 +49,7 @@ pub(super) fn run() -> Result<Summary> {
         );
         medians.extend(hunt.median());
         let kill = kill(mutant, &fate, &hunt);
-        summary.add(format!("{}: {}", CORE.package, mutant.name), &by, fate, kill);
+        summary.add(&CORE, mutant, &by, fate, kill);
     }
     medians.sort_unstable();
     if let Some(median) = medians.get(medians.len() / 2) {

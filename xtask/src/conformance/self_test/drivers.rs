@@ -16,7 +16,7 @@ use super::build::{self, Built};
 use super::fate::{Ended, Fate, judge};
 use super::mutant::{Killer, Mutant};
 use super::mutants::{DRIVERS, Mutated};
-use super::servers::{self, CONFORMANCE, SERVER};
+use super::servers::{CONFORMANCE, SERVER, Servers};
 use super::summary::Summary;
 use super::workspace::{CHOICE, Workspace};
 use super::{process, recorded};
@@ -31,19 +31,19 @@ const LENGTH: &str = "DSYNC_CONFORMANCE_FOR";
 pub(super) fn run() -> Result<Summary> {
     let workspace = Workspace::refresh()?;
     let built = build::tests(&workspace)?;
-    let mut summary = Summary::default();
+    let (mut summary, mut servers) = (Summary::default(), Servers::default());
     for driver in DRIVERS {
         let mut controls = BTreeMap::new();
         for mutant in driver.mutants {
             let begun = Instant::now();
             let test =
                 Test { workspace: &workspace, built: &built, driver, killer: &mutant.killer };
-            let control = controls.entry(mutant.killer.name()).or_insert_with(|| test.control());
+            let control =
+                controls.entry(mutant.killer.name()).or_insert_with(|| test.control(&mut servers));
             let fate = judge(&mutant.killer, control, || test.ended(Some(mutant)));
             let kill = kill(driver.package, mutant, &fate);
-            let name = format!("{}: {}", driver.package, mutant.name);
             let by = format!("{}, {:.1?}", mutant.killer.name(), begun.elapsed());
-            summary.add(name, &by, fate, kill);
+            summary.add(driver, mutant, &by, fate, kill);
         }
     }
     summary.show();
@@ -79,11 +79,10 @@ struct Test<'a> {
 
 impl Test<'_> {
     /// Runs it without a mutant, if its server can be had.
-    fn control(&self) -> Result<Ended> {
-        // Looked for here as well: to build or to pull it may take longer than a test is given.
-        match servers::find(self.driver.package, self.target()) {
-            Ok(()) => self.ended(None),
-            Err(error) => Ok(Ended::NotRun(format!("{error:#}"))),
+    fn control(&self, servers: &mut Servers) -> Result<Ended> {
+        match servers.trouble(self.driver.package, self.target()) {
+            None => self.ended(None),
+            Some(why) => Ok(Ended::NotRun(why)),
         }
     }
 

@@ -52,16 +52,16 @@ impl Fate {
         }
     }
 
-    /// What to know of it beside the word; empty: nothing.
+    /// What to show of it beside the word; empty: nothing.
     pub(crate) fn detail(&self) -> String {
         match self {
-            Self::Killed(_) => String::new(),
-            Self::Survived(how) => how.clone(),
+            // A reason that many mutants have in common is shown once, at the end.
+            Self::Killed(_) | Self::NotRun(_) => String::new(),
+            Self::Survived(how) | Self::Error(how) => how.clone(),
             Self::FailedOtherwise(said) => {
                 format!("its test fails, but not by the expected assertion:\n{said}")
             }
             Self::Invalid(said) => format!("its test also fails without the mistake:\n{said}"),
-            Self::NotRun(why) | Self::Error(why) => why.clone(),
         }
     }
 }

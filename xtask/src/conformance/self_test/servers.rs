@@ -1,5 +1,7 @@
 //! The servers that tests of drivers need.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
 use test_servers::{EtcdOptions, RedisOptions};
 
@@ -11,12 +13,22 @@ pub(super) const SERVER: &str = "server";
 const REDIS: &str = "dsync-redis";
 const ETCD: &str = "dsync-etcd";
 
-/// Starts a server as `test` of a driver does, once, and ends it.
-///
-/// # Errors
-///
-/// If it cannot be had, with how to get it.
-pub(super) fn find(package: &str, test: &str) -> Result<()> {
+/// What is known of servers: why they cannot be had, by the driver and its test.
+#[derive(Debug, Default)]
+pub(super) struct Servers(BTreeMap<(&'static str, &'static str), Option<String>>);
+
+impl Servers {
+    /// Returns why `test` of a driver has no server, with how to get one. `None`: it has.
+    ///
+    /// Looks for it once. To build or to pull it may take minutes, and a test is not given so much.
+    pub(super) fn trouble(&mut self, package: &'static str, test: &'static str) -> Option<String> {
+        let look = || find(package, test).err().map(|error| format!("{error:#}"));
+        self.0.entry((package, test)).or_insert_with(look).clone()
+    }
+}
+
+/// Starts a server as the test does, and ends it.
+fn find(package: &str, test: &str) -> Result<()> {
     let (redis, etcd) = (RedisOptions::default(), EtcdOptions::default());
     match (package, test) {
         (REDIS, SERVER) => test_servers::redis_own(&redis),

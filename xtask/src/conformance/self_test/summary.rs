@@ -5,19 +5,31 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::fate::Fate;
+use super::mutant::Mutant;
+use super::mutants::Mutated;
 use crate::output::say;
+
+/// A mutant, and what became of it.
+#[derive(Debug)]
+struct Entry {
+    package: &'static str,
+    mutant: &'static str,
+    fate: Fate,
+}
 
 /// What became of each mutant, and what reports want of them.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
-    fates: Vec<(String, Fate)>,
+    fates: Vec<Entry>,
     kills: Vec<Value>,
 }
 
 impl Summary {
     /// Adds a mutant, and shows what became of it. `kill` is its entry in reports, which take none
     /// of a mutant that has proved nothing.
-    pub(super) fn add(&mut self, name: String, by: &str, fate: Fate, kill: Value) {
+    pub(super) fn add(&mut self, of: &Mutated, mutant: &Mutant, by: &str, fate: Fate, kill: Value) {
+        let entry = Entry { package: of.package, mutant: mutant.name, fate };
+        let (fate, name) = (&entry.fate, entry.name());
         say(&format!("{:<10} {name:<56} by {by}\n", fate.word()));
         for line in fate.detail().lines() {
             say(&format!("           {line}\n"));
@@ -25,7 +37,7 @@ impl Summary {
         if fate.is_evidence() {
             self.kills.push(kill);
         }
-        self.fates.push((name, fate));
+        self.fates.push(entry);
     }
 
     /// The entries for reports.
@@ -36,42 +48,45 @@ impl Summary {
     /// Why the self-test fails; `None`: it does not.
     pub(crate) fn failure(&self) -> Option<String> {
         let mut by_word = BTreeMap::<_, Vec<_>>::new();
-        for (name, fate) in self.fates.iter().filter(|(_, fate)| fate.is_failure()) {
-            by_word.entry(fate.word()).or_default().push(&**name);
+        for entry in self.fates.iter().filter(|entry| entry.fate.is_failure()) {
+            by_word.entry(entry.fate.word()).or_default().push(entry.name());
         }
         let words = by_word.iter().map(|(word, names)| format!("{word}: {}", names.join(", ")));
         Some(words.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
     }
 
-    /// Which mutants were not run, and why; `None`: all were.
+    /// How many mutants were not run, and why; `None`: all were.
     pub(crate) fn not_run(&self) -> Option<String> {
-        let mut by_reason = BTreeMap::<_, Vec<_>>::new();
-        for (name, fate) in &self.fates {
+        let mut by_reason = BTreeMap::<_, usize>::new();
+        for Entry { package, fate, .. } in &self.fates {
             if let Fate::NotRun(why) = fate {
-                by_reason.entry(why).or_default().push(&**name);
+                *by_reason.entry((package, why)).or_default() += 1;
             }
         }
-        let all = self.fates.len();
-        let reasons = by_reason.into_iter().map(|(why, names)| {
+        let reasons = by_reason.into_iter().map(|((package, why), count)| {
+            let all = self.fates.iter().filter(|entry| entry.package == *package).count();
             // On one line, for a table.
             let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
-            format!("{} of {all} mutants ({}): {why}", names.len(), names.join(", "))
+            format!("{count} of {all} mutants of {package}: {why}")
         });
         Some(reasons.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
     }
 
-    /// Shows how many mutants came to what, and loudly which were not run.
+    /// Shows how many mutants came to what.
     pub(super) fn show(&self) {
         let mut counts = BTreeMap::<_, usize>::new();
-        for (_, fate) in &self.fates {
-            *counts.entry(fate.word()).or_default() += 1;
+        for entry in &self.fates {
+            *counts.entry(entry.fate.word()).or_default() += 1;
         }
         let counts = counts.iter().map(|(word, count)| format!("{count} {word}"));
         let all = self.fates.len();
         say(&format!("{all} mutants: {}\n", counts.collect::<Vec<_>>().join(", ")));
-        if let Some(not_run) = self.not_run() {
-            say(&format!("NOT RUN, which proves nothing: {not_run}\n"));
-        }
+    }
+}
+
+impl Entry {
+    fn name(&self) -> String {
+        format!("{}: {}", self.package, self.mutant)
     }
 }
 
@@ -79,12 +94,13 @@ impl Summary {
 mod tests {
     use serde_json::json;
 
+    use super::super::mutants::{CORE, DRIVERS};
     use super::*;
 
-    fn summary(fates: &[(&str, Fate)]) -> Summary {
+    fn summary(fates: impl IntoIterator<Item = Fate>) -> Summary {
         let mut summary = Summary::default();
-        for (name, fate) in fates {
-            summary.add((*name).to_owned(), "1.01", fate.clone(), json!(name));
+        for (number, (mutant, fate)) in CORE.mutants.iter().zip(fates).enumerate() {
+            summary.add(&CORE, mutant, "1.01", fate, json!(number));
         }
         summary
     }
@@ -95,32 +111,47 @@ mod tests {
 
     #[test]
     fn kills_alone_are_a_success() {
-        let summary = summary(&[("a", killed()), ("b", killed())]);
+        let summary = summary([killed(), killed()]);
         assert_eq!((summary.failure(), summary.not_run()), (None, None));
-        assert_eq!(summary.kills(), [json!("a"), json!("b")]);
+        assert_eq!(summary.kills(), [json!(0), json!(1)]);
     }
 
     #[test]
-    fn what_was_not_run_is_named_with_its_reason_and_kept_out_of_reports() {
+    fn what_was_not_run_is_counted_with_its_reason_and_kept_out_of_reports() {
         let missing = || Fate::NotRun("no Redis to test on:\n  - install it".to_owned());
-        let summary = summary(&[("a", missing()), ("b", killed()), ("c", missing())]);
+        let mut summary = summary([missing(), killed(), missing()]);
+        let other = Fate::NotRun("no etcd".to_owned());
+        summary.add(&DRIVERS[1], &DRIVERS[1].mutants[0], "1.01", other, json!(3));
         assert_eq!(summary.failure(), None);
-        let not_run = summary.not_run().unwrap();
-        assert_eq!(not_run, "2 of 3 mutants (a, c): no Redis to test on: - install it");
-        assert_eq!(summary.kills(), [json!("b")]);
+        assert_eq!(
+            summary.not_run().unwrap(),
+            "2 of 3 mutants of dsync: no Redis to test on: - install it; \
+             1 of 1 mutants of dsync-etcd: no etcd"
+        );
+        assert_eq!(summary.kills(), [json!(1)]);
     }
 
     #[test]
     fn survivors_and_invalid_mutants_fail_it() {
-        let summary = summary(&[
-            ("a", Fate::Survived("its test passes".to_owned())),
-            ("b", Fate::Invalid("no".to_owned())),
-            ("c", Fate::FailedOtherwise("no".to_owned())),
-            ("d", Fate::Error("it crashed".to_owned())),
-            ("e", killed()),
+        let summary = summary([
+            Fate::Survived("its test passes".to_owned()),
+            Fate::Invalid("no".to_owned()),
+            Fate::FailedOtherwise("no".to_owned()),
+            Fate::Error("it crashed".to_owned()),
+            killed(),
         ]);
-        assert_eq!(summary.failure().unwrap(), "ERROR: d; INVALID: b; NOT KILLED: c; SURVIVED: a");
+        let name = |number: usize| format!("dsync: {}", CORE.mutants[number].name);
+        assert_eq!(
+            summary.failure().unwrap(),
+            format!(
+                "ERROR: {}; INVALID: {}; NOT KILLED: {}; SURVIVED: {}",
+                name(3),
+                name(1),
+                name(2),
+                name(0)
+            )
+        );
         // The others have proved nothing of the test.
-        assert_eq!(summary.kills(), [json!("a"), json!("c"), json!("e")]);
+        assert_eq!(summary.kills(), [json!(0), json!(2), json!(4)]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a server with TLS and its clients show each other.
+//! The certificates of a server with TLS and its clients.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,17 +6,17 @@ use std::time::Duration;
 use anyhow::Result;
 use control_plane::pki::{self, Authority, IdentityFiles};
 
-/// No test takes that long.
+/// How long they are valid. No test takes that long.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a client needs, as PEM: a server with TLS speaks to nobody without.
+/// What a client needs to connect to a server with TLS, as PEM.
 #[derive(Clone, Debug)]
 pub struct Certificates {
-    /// The certificate of the authority that vouches for the server.
+    /// The certificate of the authority that has signed that of the server.
     pub authority: String,
     /// The certificate of a client.
     pub certificate: String,
-    /// The private key of it.
+    /// The private key of that certificate.
     pub key: String,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Files {
     pub(crate) key: PathBuf,
 }
 
-/// Makes both.
+/// Makes those of the clients and, in `folder`, those of the server.
 pub(crate) fn make(folder: &Path) -> Result<(Certificates, Files)> {
     let authority = Authority::new("dsync-test-ca", LIFETIME)?;
     let client = authority.client("dsync-test", &[])?;

@@ -14,11 +14,11 @@ use control_plane::{Options, binaries, ports, wait};
 use crate::certificates::{self, Files};
 use crate::program::{Kind, Program, on_path};
 use crate::running::Running;
-use crate::server::{Own, start_all};
+use crate::server::{Member, start_all};
 use crate::way::non_empty;
 use crate::{Server, Way};
 
-/// The variable that names a cluster that runs already.
+/// The variable with the URL of a cluster that runs already.
 pub const ETCD_VARIABLE: &str = "DSYNC_TEST_ETCD";
 
 /// The variable that names the image for containers.
@@ -29,21 +29,21 @@ const KIND: Kind = Kind {
     variable: IMAGE_VARIABLE,
     image: "quay.io/coreos/etcd:v3.7.3",
     local: program,
-    advice: "no etcd to test on. One of these is enough:\n  \
-             - name a cluster that runs: DSYNC_TEST_ETCD=etcd://host:port\n  \
-             - start a Docker engine that has the image of DSYNC_TEST_ETCD_IMAGE, or can pull one\n  \
-             - put etcd on PATH (Debian's package is etcd-server)\n  \
-             - have the servers of the control plane, as below",
+    advice: "no etcd found for the tests. Provide one of:\n  \
+             - the URL of a cluster that runs: DSYNC_TEST_ETCD=etcd://host:port\n  \
+             - a Docker engine that has the image of DSYNC_TEST_ETCD_IMAGE, or can pull one\n  \
+             - etcd on PATH (Debian's package is etcd-server)\n  \
+             - the servers of the control plane, as below",
 };
 
-/// What is asked of an etcd cluster.
+/// How an etcd cluster is to be set up.
 #[derive(Clone, Debug)]
 pub struct EtcdOptions {
-    /// How many members it has.
+    /// The number of its members.
     pub members: usize,
-    /// Whether they speak TLS with clients, and ask them for certificates.
+    /// Whether they use TLS and require certificates of clients.
     pub has_tls: bool,
-    /// More arguments of their command line. Only a cluster that is started here gets them.
+    /// More arguments for their command lines. A cluster that is named by a URL does not get them.
     pub arguments: Vec<String>,
 }
 
@@ -53,11 +53,11 @@ impl Default for EtcdOptions {
     }
 }
 
-/// An etcd cluster: the one of `DSYNC_TEST_ETCD`, or [one of its own](etcd_own).
+/// Returns the etcd cluster of `DSYNC_TEST_ETCD`, or [starts one](etcd_own).
 ///
 /// # Errors
 ///
-/// If there is none, with what to provide; or if it does not start, with the end of its log.
+/// If there is no cluster, with what to provide; or if it does not start, with the end of its log.
 pub fn etcd(options: &EtcdOptions) -> Result<Server> {
     let forced = Way::forced()?;
     let url = non_empty(ETCD_VARIABLE).filter(|_| forced.is_none_or(|way| way == Way::Url));
@@ -75,8 +75,8 @@ pub fn etcd(options: &EtcdOptions) -> Result<Server> {
     etcd_own(options)
 }
 
-/// An etcd cluster of its own: in containers if a Docker engine answers, else from an `etcd` on PATH
-/// or that of the control plane.
+/// Starts an etcd cluster: in containers if a Docker engine answers and has the image, else of the
+/// `etcd` on PATH or that of the control plane.
 ///
 /// # Errors
 ///
@@ -101,7 +101,7 @@ pub fn etcd_own(options: &EtcdOptions) -> Result<Server> {
         arguments.push("--client-cert-auth".to_owned());
     }
     let (scheme, transport) = if options.has_tls { ("etcds", "https") } else { ("etcd", "http") };
-    let members: Vec<Own> = (0..places.len())
+    let members: Vec<Member> = (0..places.len())
         .map(|number| {
             let (program, folder) = (program.clone(), Arc::clone(&folder));
             let (places, arguments) = (places.clone(), arguments.clone());
@@ -109,7 +109,7 @@ pub fn etcd_own(options: &EtcdOptions) -> Result<Server> {
             let run = move |fresh| {
                 run(&program, folder.path(), number, &places, transport, &arguments, fresh)
             };
-            Own::new(run, move |running| wait_for(running, health))
+            Member::new(run, move |running| wait_for(running, health))
         })
         .collect();
     start_all(&members)?;
@@ -119,13 +119,13 @@ pub fn etcd_own(options: &EtcdOptions) -> Result<Server> {
     Ok(Server { way, url, version, address, members, certificates })
 }
 
-/// The `etcd` on PATH, else that of the control plane.
+/// Returns the `etcd` on PATH, else that of the control plane.
 ///
 /// # Errors
 ///
 /// If there is none and none can be built.
 pub fn program() -> Result<PathBuf> {
-    // It says where it looks, which is worth knowing once.
+    // The search prints where it looks. Once is enough.
     static FOUND: Mutex<Option<PathBuf>> = Mutex::new(None);
     if let Some(program) = on_path("etcd") {
         return Ok(program);
@@ -142,7 +142,7 @@ pub fn program() -> Result<PathBuf> {
 struct Place {
     clients: SocketAddr,
     peers: SocketAddr,
-    /// Tells how it is, in plain text.
+    /// Reports its health, in plain text.
     health: SocketAddr,
 }
 
@@ -186,7 +186,6 @@ fn wait_for(running: &Running, address: SocketAddr) -> Result<()> {
     wait::until("etcd to answer", Duration::from_secs(30), || {
         running.check()?;
         Ok(match health(address) {
-            // With users, nobody may ask; that is an answer as well.
             Ok(answer) if answer.contains("\"health\":\"true\"") => wait::Look::Done(()),
             Ok(answer) => wait::Look::NotYet(answer),
             Err(error) => wait::Look::NotYet(error.to_string()),

@@ -1,17 +1,19 @@
-//! Servers for tests: one that somebody names by URL, or one that is started here.
+//! Redis and etcd servers for tests: named by a URL, or started by the test.
 //!
-//! | way | what it takes | what can be done to it |
+//! | way | needs | the test can |
 //! |---|---|---|
-//! | `url` | `DSYNC_TEST_REDIS=redis://…`, `DSYNC_TEST_ETCD=etcd://…` | nothing: it is somebody else's |
-//! | `docker` | a Docker engine of this machine, and an image: `DSYNC_TEST_REDIS_IMAGE`, `DSYNC_TEST_ETCD_IMAGE`, else that of the project, pulled | kill, start, pause, resume, forget |
+//! | `url` | `DSYNC_TEST_REDIS=redis://…`, `DSYNC_TEST_ETCD=etcd://…` | only use it |
+//! | `docker` | a Docker engine on this machine, and an image: `DSYNC_TEST_REDIS_IMAGE`, `DSYNC_TEST_ETCD_IMAGE`, else that of the two projects, pulled | kill, start, pause, resume and empty it |
 //! | `binary` | `redis-server` on PATH; `etcd` on PATH, or that of the control plane | the same |
 //!
-//! The first that is there is used. `DSYNC_TEST_WAY` allows one alone. What is started here listens
-//! on loopback only, on a port of its own, and ends with the value, and also when the process that
-//! owns it is killed outright.
+//! The first way that works is used. `DSYNC_TEST_WAY` allows one way alone. A server that a test starts
+//! listens on a free port of loopback, and ends when its value is dropped.
+//!
+//! If the test's process is killed outright, a program ends at once. A container is removed by the next
+//! process that starts one: its labels name the process that owns it.
 
-// A tool for the workspace, not a part of the product: it waits for other processes, which takes a
-// real clock and real sleeps. Tests that do not run say so loudly.
+// A tool of the workspace, not a part of the product: it waits for other processes, which takes a
+// real clock and real sleeps. Tests that do not run print why.
 #![allow(clippy::disallowed_methods, clippy::print_stderr)]
 
 mod certificates;

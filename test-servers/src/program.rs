@@ -1,10 +1,12 @@
-//! The program of a server: a file on this machine, or what is in an image.
+//! The program of a server: a file of this machine, or in an image.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use control_plane::child_guard::ChildGuard;
 
 use crate::docker::{self, Image};
@@ -14,15 +16,15 @@ use crate::way::{Way, non_empty};
 /// A kind of server, and where its program comes from.
 #[derive(Debug)]
 pub(crate) struct Kind {
-    /// The program's name.
+    /// The name of the program.
     pub(crate) name: &'static str,
     /// The variable that names the image.
     pub(crate) variable: &'static str,
-    /// The image that is used where that is not set.
+    /// The image that is used if the variable is not set.
     pub(crate) image: &'static str,
     /// Finds the program on this machine.
     pub(crate) local: fn() -> Result<PathBuf>,
-    /// What to provide where there is none.
+    /// What to provide if there is none.
     pub(crate) advice: &'static str,
 }
 
@@ -33,26 +35,42 @@ pub(crate) enum Program {
 }
 
 impl Kind {
-    /// The program: in a container if a Docker engine answers and its image can be had, else on this
-    /// machine.
+    /// Returns the program: in a container if a Docker engine answers and has the image, else the one
+    /// of this machine.
     pub(crate) fn program(&self) -> Result<Program> {
-        let forced = Way::forced()?;
-        let in_image = || {
-            docker::engine()?;
-            let name = non_empty(self.variable).unwrap_or_else(|| self.image.to_owned());
-            Image::find(&name, self.name).map(Program::Image)
-        };
-        let in_file = || (self.local)().map(|path| Program::File { name: self.name, path });
-        match forced {
-            Some(Way::Docker) => in_image(),
-            Some(Way::Binary) => in_file().context(self.advice),
-            Some(Way::Url) => Err(anyhow::anyhow!(
-                "this takes a server of its own, and DSYNC_TEST_WAY=url allows none"
-            )),
-            None => in_image().or_else(|no_image| {
-                in_file().with_context(|| format!("{} ({no_image:#})", self.advice))
+        match Way::forced()? {
+            Some(Way::Docker) => self.in_image(),
+            Some(Way::Binary) => self.in_file().context(self.advice),
+            Some(Way::Url) => bail!(
+                "the test needs a {} of its own, and DSYNC_TEST_WAY=url does not allow one",
+                self.name
+            ),
+            None => self.in_image().or_else(|no_image| {
+                let file =
+                    self.in_file().with_context(|| format!("{} ({no_image:#})", self.advice))?;
+                note(&format!("{} runs outside of a container: {no_image:#}", self.name));
+                Ok(file)
             }),
         }
+    }
+
+    fn in_image(&self) -> Result<Program> {
+        docker::engine()?;
+        let name = non_empty(self.variable).unwrap_or_else(|| self.image.to_owned());
+        Image::find(&name, self.name).map(Program::Image)
+    }
+
+    fn in_file(&self) -> Result<Program> {
+        Ok(Program::File { name: self.name, path: (self.local)()? })
+    }
+}
+
+/// Prints a note, once per process.
+fn note(text: &str) {
+    static PRINTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut printed = PRINTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if printed.insert(text.to_owned()) {
+        eprintln!("note: {text}");
     }
 }
 
@@ -68,13 +86,13 @@ impl Program {
     pub(crate) fn start(&self, arguments: &[String], folder: &Path, log: &Path) -> Result<Running> {
         Ok(match self {
             Self::File { name, path } => {
-                Running::process(ChildGuard::start(name, path, arguments, log)?)
+                Running::Process(ChildGuard::start(name, path, arguments, log)?)
             }
-            Self::Image(image) => Running::container(image.start(arguments, folder, log)?),
+            Self::Image(image) => Running::Container(image.start(arguments, folder, log)?),
         })
     }
 
-    /// The version that it tells, behind `mark`.
+    /// Returns the version that it prints behind `mark`.
     pub(crate) fn version(&self, mark: &str) -> Result<String> {
         let text = match self {
             Self::File { path, .. } => {
@@ -82,16 +100,16 @@ impl Program {
                 let output = output.with_context(|| format!("failed to run {}", path.display()))?;
                 String::from_utf8_lossy(&output.stdout).into_owned()
             }
-            Self::Image(image) => image.output("--version")?,
+            Self::Image(image) => image.version().to_owned(),
         };
         let version = text.split_once(mark).and_then(|(_, rest)| rest.split_whitespace().next());
-        let version =
-            version.with_context(|| format!("{self:?} tells {text:?} for its version"))?;
+        let version = version
+            .with_context(|| format!("{self:?} prints no {mark:?} for --version: {text:?}"))?;
         Ok(version.to_owned())
     }
 }
 
-/// The program `name` on PATH.
+/// Returns the program `name` on PATH.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())

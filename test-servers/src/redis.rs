@@ -13,17 +13,17 @@ use control_plane::{ports, wait};
 use crate::certificates::{self, Files};
 use crate::program::{Kind, Program, on_path};
 use crate::running::Running;
-use crate::server::{Own, start_all};
+use crate::server::{Member, start_all};
 use crate::way::non_empty;
 use crate::{Server, Way};
 
-/// The variable that names a server that runs already.
+/// The variable with the URL of a server that runs already.
 pub const REDIS_VARIABLE: &str = "DSYNC_TEST_REDIS";
 
 /// The variable that names the image for containers.
 pub const IMAGE_VARIABLE: &str = "DSYNC_TEST_REDIS_IMAGE";
 
-/// When a node of a cluster takes another for dead.
+/// After how long without an answer a node of a cluster takes another one for dead.
 const NODE_TIMEOUT: Duration = Duration::from_millis(500);
 
 const KIND: Kind = Kind {
@@ -31,18 +31,18 @@ const KIND: Kind = Kind {
     variable: IMAGE_VARIABLE,
     image: "redis:7",
     local: program,
-    advice: "no Redis to test on. One of these is enough:\n  \
-             - name a server that runs: DSYNC_TEST_REDIS=redis://host:port\n  \
-             - start a Docker engine that has the image of DSYNC_TEST_REDIS_IMAGE, or can pull redis:7\n  \
-             - put redis-server on PATH (Debian's package is redis-server)",
+    advice: "no Redis server found for the tests. Provide one of:\n  \
+             - the URL of a server that runs: DSYNC_TEST_REDIS=redis://host:port\n  \
+             - a Docker engine that has the image of DSYNC_TEST_REDIS_IMAGE, or can pull redis:7\n  \
+             - redis-server on PATH (Debian's package is redis-server)",
 };
 
-/// What is asked of a Redis server.
+/// How a Redis server is to be set up.
 #[derive(Clone, Debug, Default)]
 pub struct RedisOptions {
-    /// More arguments of its command line. Only a server that is started here gets them.
+    /// More arguments for its command line. A server that is named by a URL does not get them.
     pub arguments: Vec<String>,
-    /// Whether it speaks TLS, and asks clients for certificates.
+    /// Whether it uses TLS and requires certificates of clients.
     pub has_tls: bool,
     /// Whether it is a sentinel, of the master `service` at this address.
     pub sentinel_of: Option<(String, SocketAddr)>,
@@ -52,11 +52,11 @@ pub struct RedisOptions {
     pub persistent: bool,
 }
 
-/// A Redis server: the one of `DSYNC_TEST_REDIS`, or [one of its own](redis_own).
+/// Returns the Redis server of `DSYNC_TEST_REDIS`, or [starts one](redis_own).
 ///
 /// # Errors
 ///
-/// If there is none, with what to provide; or if it does not start, with the end of its log.
+/// If there is no server, with what to provide; or if it does not start, with the end of its log.
 pub fn redis(options: &RedisOptions) -> Result<Server> {
     let forced = Way::forced()?;
     let url = non_empty(REDIS_VARIABLE).filter(|_| forced.is_none_or(|way| way == Way::Url));
@@ -79,8 +79,8 @@ pub fn redis(options: &RedisOptions) -> Result<Server> {
     redis_own(options)
 }
 
-/// A Redis server of its own: in a container if a Docker engine answers, else from a `redis-server`
-/// on PATH.
+/// Starts a Redis server: in a container if a Docker engine answers and has the image, else the
+/// `redis-server` on PATH.
 ///
 /// # Errors
 ///
@@ -111,13 +111,13 @@ pub fn redis_own(options: &RedisOptions) -> Result<Server> {
     }
     let (scheme, has_tls) = if options.has_tls { ("rediss", true) } else { ("redis", false) };
     let run = move |fresh: bool| run(&program, folder.path(), address, &options, fresh);
-    let members = vec![Own::new(run, move |running| wait_for(running, address, has_tls))];
+    let members = vec![Member::new(run, move |running| wait_for(running, address, has_tls))];
     start_all(&members)?;
     let url = format!("{scheme}://{address}");
     Ok(Server { way, url, version, address: Some(address), members, certificates })
 }
 
-/// The `redis-server` on PATH.
+/// Returns the `redis-server` on PATH.
 ///
 /// # Errors
 ///
@@ -126,7 +126,7 @@ pub fn program() -> Result<PathBuf> {
     on_path("redis-server").context("PATH has no redis-server")
 }
 
-/// The options that a sentinel has as well.
+/// The options that a sentinel knows as well.
 const KNOWN_TO_SENTINELS: [&str; 3] = ["--bind", "--port", "--dir"];
 
 fn run(
@@ -175,7 +175,7 @@ fn wait_for(running: &Running, address: SocketAddr, has_tls: bool) -> Result<()>
     wait::until("redis-server to answer", Duration::from_secs(30), || {
         running.check()?;
         Ok(match ping(address) {
-            // It does not understand, so it hangs up.
+            // The request is not TLS, so the server closes the connection.
             Err(error) if has_tls && error.kind() != ErrorKind::ConnectionRefused => {
                 wait::Look::Done(())
             }
@@ -188,7 +188,7 @@ fn wait_for(running: &Running, address: SocketAddr, has_tls: bool) -> Result<()>
     })
 }
 
-/// What the server says to a `PING`.
+/// Sends a `PING` and returns the answer.
 fn ping(address: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
     stream.set_read_timeout(Some(Duration::from_secs(1)))?;

@@ -1,4 +1,4 @@
-//! A server that runs, wherever.
+//! A server that runs, in either way.
 
 use anyhow::Result;
 use control_plane::child_guard::ChildGuard;
@@ -6,47 +6,42 @@ use rustix::process::Signal;
 
 use crate::docker::Container;
 
-/// A server that runs. It ends with the value.
+/// A server that runs. Dropping it ends the server and waits until it is gone.
 #[derive(Debug)]
-pub(crate) struct Running {
-    guard: ChildGuard,
-    /// None: the process of the guard is the server itself.
-    container: Option<Container>,
+pub(crate) enum Running {
+    /// A process of this machine, which ends at once when its owner is killed.
+    Process(ChildGuard),
+    /// A container, which is removed by a later start when its owner is killed.
+    Container(Container),
 }
 
 impl Running {
-    pub(crate) fn process(guard: ChildGuard) -> Self {
-        Self { guard, container: None }
-    }
-
-    pub(crate) fn container((guard, container): (ChildGuard, Container)) -> Self {
-        Self { guard, container: Some(container) }
-    }
-
-    /// An error that tells why it has ended, if it has.
+    /// Returns an error with the end of its log if it has ended.
     pub(crate) fn check(&self) -> Result<()> {
-        self.guard.check()
+        match self {
+            Self::Process(guard) => guard.check(),
+            Self::Container(container) => container.check(),
+        }
     }
 
     pub(crate) fn kill(self) -> Result<()> {
-        match &self.container {
-            None => self.guard.kill(),
-            // Its process ends with it; dropping waits for that.
-            Some(container) => container.kill(),
+        match self {
+            Self::Process(guard) => guard.kill(),
+            Self::Container(container) => container.kill(),
         }
     }
 
     pub(crate) fn pause(&self) -> Result<()> {
-        match &self.container {
-            None => self.guard.signal(Signal::STOP),
-            Some(container) => container.pause(),
+        match self {
+            Self::Process(guard) => guard.signal(Signal::STOP),
+            Self::Container(container) => container.pause(),
         }
     }
 
     pub(crate) fn resume(&self) -> Result<()> {
-        match &self.container {
-            None => self.guard.signal(Signal::CONT),
-            Some(container) => container.resume(),
+        match self {
+            Self::Process(guard) => guard.signal(Signal::CONT),
+            Self::Container(container) => container.resume(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A server that is there.
+//! A server to test on.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,34 +9,34 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::running::Running;
 use crate::{Certificates, Way};
 
-/// A server to test on. What was started here ends with it.
+/// A server to test on. Dropping it ends the servers that it has started.
 ///
-/// Everything blocks; from async code, call it through `spawn_blocking`.
+/// Every call blocks; from async code, use `spawn_blocking`.
 #[derive(Debug)]
 pub struct Server {
     pub(crate) way: Way,
     pub(crate) url: String,
     pub(crate) version: String,
     pub(crate) address: Option<SocketAddr>,
-    /// None: it is somebody else's.
-    pub(crate) members: Vec<Own>,
-    /// None: it speaks plain text, or is somebody else's.
+    /// Empty if it was named by a URL.
+    pub(crate) members: Vec<Member>,
+    /// `None` without TLS, or if it was named by a URL.
     pub(crate) certificates: Option<Certificates>,
 }
 
 type Run = Box<dyn Fn(bool) -> Result<Running> + Send + Sync>;
 type Answers = Box<dyn Fn(&Running) -> Result<()> + Send + Sync>;
 
-/// A member that was started here.
-pub(crate) struct Own {
+/// A member of a cluster that was started here, or a server without one.
+pub(crate) struct Member {
     running: Mutex<Option<Running>>,
-    /// Starts it. `true`: with nothing of what there was.
+    /// Starts it; `true` clears its data first.
     run: Run,
     /// Waits until it answers.
     answers: Answers,
 }
 
-impl Own {
+impl Member {
     pub(crate) fn new(
         run: impl Fn(bool) -> Result<Running> + Send + Sync + 'static,
         answers: impl Fn(&Running) -> Result<()> + Send + Sync + 'static,
@@ -62,58 +62,58 @@ impl Own {
     }
 }
 
-/// Starts all, with nothing of what there was, and waits until all answer.
-pub(crate) fn start_all(members: &[Own]) -> Result<()> {
-    // None of a cluster answers before most of them run.
+/// Starts all members without data, and waits until all answer.
+pub(crate) fn start_all(members: &[Member]) -> Result<()> {
+    // No member of a cluster answers before the majority runs.
     members.iter().try_for_each(|member| member.start(true))?;
-    members.iter().try_for_each(Own::wait)
+    members.iter().try_for_each(Member::wait)
 }
 
-impl fmt::Debug for Own {
+impl fmt::Debug for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Own").field(&self.running).finish()
+        f.debug_tuple("Member").field(&self.running).finish()
     }
 }
 
 impl Server {
-    /// How it was had.
+    /// Returns the way in which it was provided.
     #[must_use]
     pub fn way(&self) -> Way {
         self.way
     }
 
-    /// What a client is given: `redis://127.0.0.1:40123`, `etcd://127.0.0.1:40123,127.0.0.1:40124`.
+    /// Returns the URL for clients: `redis://127.0.0.1:40123`, `etcd://127.0.0.1:40123,127.0.0.1:40124`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What a client has to show and to trust, of a server that was started here with TLS.
+    /// Returns what a client has to present and to trust, if the server was started with TLS.
     #[must_use]
     pub fn certificates(&self) -> Option<&Certificates> {
         self.certificates.as_ref()
     }
 
-    /// How many members were started here.
+    /// Returns the number of members that were started here; 0 if it was named by a URL.
     #[must_use]
     pub fn members(&self) -> usize {
         self.members.len()
     }
 
-    /// Its version: `7.0.15`; empty where nobody knows.
+    /// Returns its version, such as `7.0.15`; empty if it was named by a URL.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// Where its first member listens, for a proxy to stand in front of it. `None`: the URL has more than an
-    /// address in it, such as TLS.
+    /// Returns the address on which its first member listens, for a proxy in front of it. `None` if the
+    /// URL names no IP address and port.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
-    /// Whether it can be killed and paused: it was started here.
+    /// Returns whether it can be killed and paused, which is so if it was started here.
     #[must_use]
     pub fn is_controllable(&self) -> bool {
         !self.members.is_empty()
@@ -123,27 +123,28 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If it is not ours, or does not run.
+    /// If it was named by a URL, or the member does not run.
     pub fn kill(&self, member: usize) -> Result<()> {
-        self.own(member)?.lock().take().context("the server does not run")?.kill()
+        self.member(member)?.lock().take().context("the server does not run")?.kill()
     }
 
-    /// Starts a member again, with what it has kept, and waits until it answers.
+    /// Starts a member again, with the data on its disk, and waits until it answers.
     ///
     /// # Errors
     ///
-    /// If it is not ours, runs already, or does not start; with the end of its log.
+    /// If it was named by a URL, if the member runs already, or if it does not start; with the end of its
+    /// log.
     pub fn start(&self, member: usize) -> Result<()> {
-        let own = self.own(member)?;
-        own.start(false)?;
-        own.wait()
+        let member = self.member(member)?;
+        member.start(false)?;
+        member.wait()
     }
 
-    /// Stops a member for a while, as SIGSTOP does; a container is frozen.
+    /// Stops a member until it is [resumed](Self::resume), as SIGSTOP does; a container is frozen.
     ///
     /// # Errors
     ///
-    /// If it is not ours, or does not run.
+    /// If it was named by a URL, or the member does not run.
     pub fn pause(&self, member: usize) -> Result<()> {
         self.running(member, Running::pause)
     }
@@ -157,13 +158,13 @@ impl Server {
         self.running(member, Running::resume)
     }
 
-    /// Restarts all members with nothing of what there was, in memory and in files.
+    /// Restarts all members without data, neither in memory nor in files.
     ///
     /// # Errors
     ///
     /// As [`start`](Self::start).
     pub fn forget(&self) -> Result<()> {
-        self.own(0)?;
+        self.member(0)?;
         for member in &self.members {
             if let Some(running) = member.lock().take() {
                 running.kill()?;
@@ -173,13 +174,16 @@ impl Server {
     }
 
     fn running(&self, member: usize, act: fn(&Running) -> Result<()>) -> Result<()> {
-        act(self.own(member)?.lock().as_ref().context("the server does not run")?)
+        act(self.member(member)?.lock().as_ref().context("the server does not run")?)
     }
 
-    fn own(&self, member: usize) -> Result<&Own> {
+    fn member(&self, member: usize) -> Result<&Member> {
         self.members.get(member).ok_or_else(|| match self.members.len() {
-            0 => anyhow!("the server was named by a URL, so nobody here starts and stops it"),
-            count => anyhow!("there is no member {member}, but {count}"),
+            0 => anyhow!(
+                "{} was named by a URL, so the tests can neither start nor stop it",
+                self.url
+            ),
+            count => anyhow!("there is no member {member}: the server has {count}, counted from 0"),
         })
     }
 }

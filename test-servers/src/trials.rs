@@ -1,4 +1,4 @@
-//! Tests on servers that may not be there.
+//! Tests on servers that may be missing.
 
 use std::process::ExitCode;
 
@@ -10,8 +10,10 @@ use crate::outcomes;
 /// A test, with its name.
 pub type Test = (&'static str, fn());
 
-/// The `main` of a test target: runs `tests` if `find` finds what they need. Else they are shown as
-/// ignored, and fail with `DSYNC_REQUIRE=all`.
+/// Runs `tests` if `find` succeeds in finding what they need; the `main` of a test target.
+///
+/// Otherwise the tests do not run: the reason is printed and they are shown as ignored, or they fail
+/// if `DSYNC_REQUIRE=all` is set.
 #[must_use]
 pub fn run(tests: &[Test], find: impl FnOnce() -> Result<()>) -> ExitCode {
     let arguments = Arguments::from_args();

@@ -1,17 +1,17 @@
-//! How a server is had.
+//! The ways to provide a server.
 
 use std::env;
 
 use anyhow::{Result, bail};
 
-/// How a server is had.
+/// A way to provide a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// Somebody runs it and has told its URL.
+    /// It runs already, at a URL.
     Url,
-    /// In a container.
+    /// In a container that the test starts.
     Docker,
-    /// A program on this machine.
+    /// As a program of this machine that the test starts.
     Binary,
 }
 
@@ -19,7 +19,7 @@ pub enum Way {
 const VARIABLE: &str = "DSYNC_TEST_WAY";
 
 impl Way {
-    /// The only way that is allowed; `None`: whichever there is.
+    /// Returns the only way that is allowed; `None` if all are.
     pub(crate) fn forced() -> Result<Option<Self>> {
         let Some(text) = non_empty(VARIABLE) else { return Ok(None) };
         match text.as_str() {

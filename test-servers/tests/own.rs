@@ -1,4 +1,5 @@
-//! What is started here can be killed, paused and started again, and ends with its owner.
+//! A server that a test starts can be killed, paused and started again, and does not outlive its
+//! owner for long: a program ends at once, a container when the next one is started.
 //!
 //! Without a program to start, the tests are shown as ignored, and fail with `DSYNC_REQUIRE=all`.
 #![allow(
@@ -9,23 +10,35 @@
     reason = "tests on real servers, in real time"
 )]
 
-use std::io::{BufRead as _, BufReader};
+#[path = "own/container.rs"]
+mod container;
+#[path = "own/owner.rs"]
+mod owner;
+#[path = "own/program.rs"]
+mod program;
+
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::Duration;
 
-use control_plane::wait::{self, Look};
 use test_servers::trials::{self, Test};
-use test_servers::{EtcdOptions, RedisOptions, Server, etcd_own, redis_own};
+use test_servers::{EtcdOptions, RedisOptions, Server, Way, etcd_own, redis_own};
 
-/// The kind of server that this process starts, tells of, and holds until it is killed.
-const OWNER_OF: &str = "DSYNC_TEST_OWNER_OF";
-
-const TESTS: &[Test] = &[
+const PROGRAMS: &[Test] = &[
     ("redis_can_be_paused_killed_and_started_again", || again(redis)),
-    ("redis_does_not_outlive_its_owner", || orphan("redis")),
     ("etcd_can_be_paused_killed_and_started_again", || again(etcd)),
-    ("etcd_does_not_outlive_its_owner", || orphan("etcd")),
+    ("an_error_shows_the_end_of_the_log", log),
+    ("redis_ends_with_its_owner", || program::orphan("redis")),
+    ("etcd_ends_with_its_owner", || program::orphan("etcd")),
+];
+
+const CONTAINERS: &[Test] = &[
+    ("redis_can_be_paused_killed_and_started_again", || again(redis)),
+    ("etcd_can_be_paused_killed_and_started_again", || again(etcd)),
+    ("an_error_shows_the_end_of_the_log", log),
+    ("the_next_start_removes_a_redis_whose_owner_was_killed", || container::orphan("redis")),
+    ("the_next_start_removes_an_etcd_whose_owner_was_killed", || container::orphan("etcd")),
+    ("a_start_leaves_the_containers_of_others_alone", container::others),
 ];
 
 fn redis() -> anyhow::Result<Server> {
@@ -37,14 +50,13 @@ fn etcd() -> anyhow::Result<Server> {
 }
 
 fn main() -> ExitCode {
-    if let Ok(name) = std::env::var(OWNER_OF) {
-        let server = if name == "redis" { redis() } else { etcd() }.unwrap();
-        println!("{}", server.address().unwrap());
-        loop {
-            std::thread::park();
-        }
+    if let Some(name) = owner::asked_for() {
+        owner::run(if name == "redis" { redis } else { etcd });
+        return ExitCode::SUCCESS;
     }
-    trials::run(TESTS, || redis().and_then(|_| etcd()).map(drop))
+    let found = redis().and_then(|server| etcd().map(|_| server.way()));
+    let in_containers = matches!(found, Ok(Way::Docker));
+    trials::run(if in_containers { CONTAINERS } else { PROGRAMS }, || found.map(drop))
 }
 
 fn accepts(address: SocketAddr) -> bool {
@@ -68,19 +80,10 @@ fn again(start: fn() -> anyhow::Result<Server>) {
     assert!(!accepts(address), "the server was dropped, and {address} accepts");
 }
 
-fn orphan(name: &str) {
-    let program = std::env::current_exe().unwrap();
-    let mut owner =
-        Command::new(program).env(OWNER_OF, name).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(owner.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address: SocketAddr = line.trim().parse().unwrap();
-    assert!(accepts(address));
-    owner.kill().unwrap();
-    owner.wait().unwrap();
-    wait::until("the server to end with its owner", Duration::from_secs(30), || {
-        let there = accepts(address);
-        Ok(if there { Look::NotYet("it accepts".to_owned()) } else { Look::Done(()) })
-    })
-    .unwrap();
+fn log() {
+    let arguments = ["--no-such-option", "7"].map(str::to_owned).to_vec();
+    let error = redis_own(&RedisOptions { arguments, ..Default::default() }).unwrap_err();
+    let text = format!("{error:#}");
+    assert!(text.contains("redis-server ended by itself"), "{text}");
+    assert!(text.contains("no-such-option"), "{text}");
 }

@@ -1,5 +1,4 @@
-//! Images of the servers for tests, of the programs of this machine: where no registry can be
-//! reached, nothing else has them.
+//! Images of the servers for tests, made of the programs of this machine: they need no registry.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,18 +14,21 @@ pub(crate) const HELP: &str = "\
 usage: cargo xtask images
 
 Makes images for the tests that run their servers in containers: of the redis-server on PATH, and of
-the etcd on PATH or of the control plane. Takes a Docker engine, and no registry. Prints what to set,
-as lines for a shell:
+the etcd on PATH or of the control plane. Needs a Docker engine, but no registry. Prints the variables
+to set, as lines for a shell:
 
   eval \"$(cargo xtask images)\"
   DSYNC_TEST_WAY=docker cargo test -p dsync-redis
 ";
 
+const REDIS: &str = "dsync-test/redis-server:local";
+const ETCD: &str = "dsync-test/etcd:local";
+
 /// An image that was made.
 pub(crate) struct Image {
-    /// The variable by which the tests are told of it.
+    /// The variable that names it to the tests.
     pub(crate) variable: &'static str,
-    pub(crate) name: String,
+    pub(crate) name: &'static str,
 }
 
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
@@ -44,38 +46,31 @@ pub(crate) fn make() -> Result<[Image; 2]> {
     docker::engine()?;
     let redis = redis::program().context("put one there (Debian's package is redis-server)")?;
     Ok([
-        image(redis::IMAGE_VARIABLE, "redis-server", &redis)?,
-        image(etcd::IMAGE_VARIABLE, "etcd", &etcd::program()?)?,
+        image(redis::IMAGE_VARIABLE, REDIS, "redis-server", &redis)?,
+        image(etcd::IMAGE_VARIABLE, ETCD, "etcd", &etcd::program()?)?,
     ])
 }
 
-/// An image with `program` on its PATH as `name`, with the libraries that it loads.
-fn image(variable: &'static str, name: &str, program: &Path) -> Result<Image> {
-    let folder = control_plane::target_dir().join("images").join(name);
+/// Makes the image `name` with `file` on its PATH as `program`, and the libraries that it loads.
+fn image(variable: &'static str, name: &'static str, program: &str, file: &Path) -> Result<Image> {
+    let folder = control_plane::target_dir().join("images").join(program);
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| failed("remove", &folder))?;
     }
     let root = folder.join("root");
-    copy(program, &root.join("usr/bin").join(name))?;
-    for library in libraries(program)? {
+    copy(file, &root.join("usr/bin").join(program))?;
+    for library in libraries(file)? {
         let place = library.strip_prefix("/").unwrap_or(&library);
         copy(&library, &root.join(place))?;
     }
     let archive = folder.join("image.tar");
-    output(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&root).arg("."))?;
-    let image = format!("dsync-test/{name}:local");
-    let inspect = ["image", "inspect", "--format", "{{.Id}}", &image];
-    let old = output(Command::new("docker").args(inspect)).ok();
-    output(Command::new("docker").arg("import").arg(&archive).arg(&image))?;
-    if let Some(old) = old {
-        // Without its name it is only in the way. A container may still run of it.
-        let _ = output(Command::new("docker").args(["image", "rm", &old]));
-    }
+    pack(&root, &archive)?;
+    docker::import(&archive, name)?;
     fs::remove_dir_all(&folder).with_context(|| failed("remove", &folder))?;
-    Ok(Image { variable, name: image })
+    Ok(Image { variable, name })
 }
 
-/// What the dynamic linker would load, itself included; nothing for a program that is static.
+/// Returns the libraries that the dynamic linker loads, and itself; none for a static program.
 fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
     let listed = Command::new("ldd").arg(program).env("LC_ALL", "C").output();
     let listed = listed.context("failed to run ldd")?;
@@ -102,14 +97,15 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What a command prints.
-fn output(command: &mut Command) -> Result<String> {
-    let shown = format!("{command:?}");
-    let output = command.output().with_context(|| format!("failed to run {shown}"))?;
+/// Packs the files below `root` into a tar archive.
+fn pack(root: &Path, archive: &Path) -> Result<()> {
+    let mut tar = Command::new("tar");
+    tar.arg("-cf").arg(archive).arg("-C").arg(root).arg(".");
+    let output = tar.output().context("failed to run tar")?;
     if !output.status.success() {
-        bail!("{shown} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!("{tar:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    Ok(())
 }
 
 fn failed(what: &str, path: &Path) -> String {

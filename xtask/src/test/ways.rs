@@ -1,6 +1,6 @@
-//! Each way in which the tests get their Redis and their etcd.
+//! The ways to provide Redis and etcd that stage `test` has not taken.
 //!
-//! Stage `test` takes one of them, which `DSYNC_TEST_WAY` may name.
+//! That stage takes one way for all tests, as a rule programs on PATH.
 
 use std::process::Command;
 
@@ -13,12 +13,13 @@ use crate::output::say;
 
 const DRIVERS: [&str; 4] = ["-p", "dsync-redis", "-p", "dsync-etcd"];
 
-/// Why there can be no containers here.
+/// Returns why no containers can be started here, if so.
 pub(super) fn trouble() -> Option<String> {
     docker::engine().err().map(|error| format!("{error:#}"))
 }
 
-/// In containers: all tests of the drivers, and of what starts the servers.
+/// The tests on servers in containers: those of the drivers, the suite on them, and those of
+/// `test-servers`.
 pub(super) fn containers() -> Command {
     let mut command = servers_alone();
     command.args(DRIVERS).args(["--test", "server", "--test", "conformance"]);
@@ -32,15 +33,15 @@ pub(super) fn servers_alone() -> Command {
         Ok(images) => {
             command.envs(images.map(|image| (image.variable, image.name)));
         }
-        // Then they are pulled, or the tests say that they cannot be had.
+        // Then they are pulled, or the tests fail and name what is missing.
         Err(error) => say(&format!("no images of the programs of this machine: {error:#}\n")),
     }
     command.args(["-p", "test-servers", "--test", "own"]);
     command
 }
 
-/// Somebody else's servers, which are here until the second value goes: the suite alone, as the
-/// other tests set up servers of their own.
+/// The suite on servers that are named by URLs. They run until the second value is dropped. The other
+/// tests start servers of their own, which this way does not allow.
 pub(super) fn urls() -> Result<(Command, [Server; 2])> {
     let redis = test_servers::redis_own(&RedisOptions::default()).context("no Redis")?;
     let etcd = test_servers::etcd_own(&EtcdOptions::default()).context("no etcd")?;
@@ -54,7 +55,7 @@ pub(super) fn urls() -> Result<(Command, [Server; 2])> {
 fn tests(way: &str) -> Command {
     let mut command = cargo(["test", "--locked", "--no-fail-fast"]);
     command.env("DSYNC_TEST_WAY", way).env("DSYNC_REQUIRE", "all");
-    // What is new here is the way. Stage `test` has looked for violations at length.
+    // Stage `test` runs the suite long enough to find violations. This one shows that the way works.
     command.env("DSYNC_CONFORMANCE_FOR", "20");
     command
 }

@@ -14,8 +14,7 @@ use std::sync::Mutex;
 use anyhow::{Context as _, Result, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Runs the program in `"$@"` until it ends or stdin does, with its output appended to the file `$1`. When
-/// stdin ends, the command `$2` is repeated until the program has ended; `$server` in it is the pid.
+/// Runs the program in `"$@"` until it ends or stdin does, with its output appended to the file `$1`.
 ///
 /// The program inherits neither the pipe nor stdout, through which the shell returns the pid. The order
 /// matters in two places:
@@ -25,18 +24,11 @@ use rustix::process::{Pid, Signal, kill_process};
 /// * The watcher is killed right after the program has ended, before the kernel can reuse the pid.
 const SCRIPT: &str = r#"
 log=$1
-end=$2
-shift 2
+shift
 exec 3<&0 </dev/null
 "$@" 3<&- >>"$log" 2>&1 &
 server=$!
-{
-  read -r _
-  while kill -0 "$server"; do
-    eval "$end"
-    sleep 0.1
-  done
-} <&3 3<&- >/dev/null 2>&1 &
+{ read -r _; kill -9 "$server"; } <&3 3<&- >/dev/null 2>&1 &
 watcher=$!
 exec 3<&-
 echo "$server"
@@ -45,9 +37,6 @@ wait "$server"
 kill -9 "$watcher"
 wait "$watcher"
 "#;
-
-/// The command that ends a server which is a single process.
-const KILL: &str = r#"kill -9 "$server""#;
 
 /// A running server. Dropping the guard kills the server and waits until it has ended.
 #[derive(Debug)]
@@ -67,22 +56,6 @@ impl ChildGuard {
     /// If the log cannot be written, or `/bin/sh` cannot be run. A program that cannot be run ends at once,
     /// which [`check`](Self::check) reports.
     pub fn start(name: &'static str, program: &Path, args: &[String], log: &Path) -> Result<Self> {
-        Self::start_ended_by(KILL, name, program, args, log)
-    }
-
-    /// Starts a `program` that is more than one process. The shell command `end` ends all of it; it is
-    /// repeated until the process has ended.
-    ///
-    /// # Errors
-    ///
-    /// As [`start`](Self::start).
-    pub fn start_ended_by(
-        end: &str,
-        name: &'static str,
-        program: &Path,
-        args: &[String],
-        log: &Path,
-    ) -> Result<Self> {
         // The shell could not report that it cannot write the log, so that is found out here.
         fs::OpenOptions::new()
             .create(true)
@@ -92,7 +65,6 @@ impl ChildGuard {
         let mut shell = Command::new("/bin/sh")
             .args(["-c", SCRIPT, name])
             .arg(log)
-            .arg(end)
             .arg(program)
             .args(args)
             .stdin(Stdio::piped())
@@ -204,19 +176,6 @@ mod tests {
         guard.signal(Signal::STOP).unwrap();
         guard.kill().unwrap();
         test_kill_process(server).unwrap_err();
-    }
-
-    #[test]
-    fn what_is_more_than_a_process_is_ended_by_its_command() {
-        let dir = tempfile::tempdir().unwrap();
-        let script = "until [ -e gone ]; do sleep 0.01; done; touch seen";
-        let args = ["-c".to_owned(), format!("cd '{}'; {script}", dir.path().display())];
-        // The first try fails, as where there is nothing to be ended yet.
-        let end =
-            format!("cd '{}'; test -e tried && touch gone; touch tried", dir.path().display());
-        let sh = Path::new("/bin/sh");
-        drop(ChildGuard::start_ended_by(&end, "sh", sh, &args, &dir.path().join("log")).unwrap());
-        assert!(dir.path().join("seen").exists());
     }
 
     #[test]

@@ -1,8 +1,12 @@
-//! A cluster: every slot has its master, which the other nodes name when they are asked instead.
+//! A cluster: each slot has a master, and the other nodes redirect to it.
 //!
-//! Nothing is known of the cluster but what its answers say. A request whose slot has no known master
-//! goes to any node; the answer `MOVED`, of a node that has done nothing, names the right one. What is
-//! known of a slot is forgotten with the first request that its master does not serve.
+//! The driver does not ask for the topology of the cluster. It learns the master of a slot like this:
+//!
+//! 1. A request whose slot has no known master goes to any node.
+//! 2. A node that does not serve the slot runs nothing and answers `MOVED` with the address of the
+//!    master. The request is sent to that address, and the address is kept.
+//! 3. The first request that a master does not answer makes the driver forget it: after a fail-over
+//!    the next request starts at step 1, at another node.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,9 +19,10 @@ use redis::{Client, ConnectionAddr, ScriptInvocation};
 use crate::classify::{Stage, classify};
 use crate::master::Master;
 use crate::record::Answer;
-use crate::session::{Session, closed, is_of_server, redirect};
+use crate::session::{Session, closed, is_server_failure, redirect};
 
-/// How often one request is sent on. More than once takes a slot that moves at this very time.
+/// How many redirections one request follows. More than one is needed only while a slot is being
+/// moved.
 const MOVES: usize = 3;
 const SLOTS: u16 = 16384;
 
@@ -28,14 +33,16 @@ pub(crate) struct Cluster {
 
 #[derive(Default)]
 struct State {
+    /// By address.
     nodes: BTreeMap<String, Arc<Session>>,
+    /// The address of each slot's master, where it is known.
     masters: BTreeMap<u16, String>,
-    /// Which node is asked where no master is known.
+    /// Counts up; selects the node for a slot without a known master.
     next: usize,
     closed: bool,
 }
 
-/// Where a request goes.
+/// The destination of a request.
 struct Route {
     slot: u16,
     node: String,
@@ -47,21 +54,22 @@ impl Cluster {
         Self { seeds, state: Mutex::default() }
     }
 
-    /// Runs a script at the master of `key`. It is sent again only after a node has said that it is
-    /// another's.
+    /// Runs a script at the master of `key`. It is sent again only after a node has refused to run it
+    /// and named another one.
     pub(crate) async fn run(&self, key: &str, script: &ScriptInvocation<'_>) -> Result<Answer> {
         let slot = slot(key);
         let mut moves = 0;
         loop {
             let route = self.route(slot)?;
-            let unanswered = Forget { cluster: self, route: &route };
+            // Forgets the master unless it answers, even if the caller drops this future.
+            let unanswered = ForgetRoute { cluster: self, route: &route };
             let answer = route.session.run(script).await;
-            if !answer.as_ref().is_err_and(is_of_server) {
+            if !answer.as_ref().is_err_and(is_server_failure) {
                 std::mem::forget(unanswered);
             }
             match answer.as_ref().err().and_then(redirect) {
                 Some(node) if moves < MOVES => {
-                    self.lock().masters.insert(slot, whole(node, &route.node));
+                    self.lock().masters.insert(slot, full_address(node, &route.node));
                     moves += 1;
                 }
                 _ => return answer,
@@ -69,9 +77,9 @@ impl Cluster {
         }
     }
 
-    /// A client of any node: a message that is published at one is heard at all. Each call takes
-    /// the next.
-    pub(crate) fn any(&self) -> Result<Client> {
+    /// Returns a client of the next node in turn. Any node will do for pub/sub, because a cluster
+    /// delivers a message to the subscribers of every node.
+    pub(crate) fn any_client(&self) -> Result<Client> {
         let mut state = self.lock();
         state.next += 1;
         let node = self.next(&state);
@@ -95,25 +103,25 @@ impl Cluster {
         let node = state.masters.get(&slot).cloned().unwrap_or_else(|| self.next(&state));
         let session = match state.nodes.get(&node) {
             Some(session) => Arc::clone(session),
-            None => Arc::new(Session::new(Master::Named(self.client(&node)?))),
+            None => Arc::new(Session::new(Master::Fixed(self.client(&node)?))),
         };
         state.nodes.insert(node.clone(), Arc::clone(&session));
         Ok(Route { slot, node, session })
     }
 
-    /// One of the nodes that are known.
+    /// Returns the address of one of the known nodes.
     fn next(&self, state: &State) -> String {
-        let seeds: Vec<_> = self.seeds.iter().map(name).collect();
+        let seeds: Vec<_> = self.seeds.iter().map(address).collect();
         let others = state.nodes.keys().filter(|node| !seeds.contains(node));
         let names: Vec<_> = seeds.iter().chain(others).collect();
-        // There is one at least: no URL is without a host.
+        // Never empty: every URL has at least one host.
         names[state.next % names.len()].clone()
     }
 
-    /// A client of a node, with the settings of the others.
+    /// Returns a client of a node, with the settings of the seeds.
     fn client(&self, node: &str) -> Result<Client> {
         let info = self.seeds[0].get_connection_info().clone();
-        let address = at(info.addr(), node);
+        let address = address_like(info.addr(), node);
         Client::open(info.set_addr(address))
             .map_err(|error| classify(Stage::Connecting, node, &error))
     }
@@ -123,12 +131,12 @@ impl Cluster {
     }
 }
 
-fn name(client: &Client) -> String {
+fn address(client: &Client) -> String {
     client.get_connection_info().addr().to_string()
 }
 
-/// The address of `node`, reached as `like` is.
-fn at(like: &ConnectionAddr, node: &str) -> ConnectionAddr {
+/// Parses the address of `node`, which is reached with the TLS settings of `like`.
+fn address_like(like: &ConnectionAddr, node: &str) -> ConnectionAddr {
     let (host, port) = node.rsplit_once(':').unwrap_or((node, ""));
     let (host, port) = (host.to_owned(), port.parse().unwrap_or(6379));
     match like {
@@ -142,36 +150,38 @@ fn at(like: &ConnectionAddr, node: &str) -> ConnectionAddr {
     }
 }
 
-/// A node's whole name, as the node `asked` has told it: a node that does not know its own leaves
-/// the host out.
-fn whole(node: &str, asked: &str) -> String {
-    match (node.strip_prefix(':'), asked.rsplit_once(':')) {
+/// Returns the full address of a node, as the node `queried` has named it. A node that does not know its
+/// own host name leaves the host out; it is that of `queried`.
+fn full_address(node: &str, queried: &str) -> String {
+    match (node.strip_prefix(':'), queried.rsplit_once(':')) {
         (Some(port), Some((host, _))) => format!("{host}:{port}"),
         _ => node.to_owned(),
     }
 }
 
-/// The slot of a key: that of what is between its first braces, where there is something.
+/// Returns the slot of a key. Only the hash tag counts, the text between the first braces, unless it is
+/// empty.
 fn slot(key: &str) -> u16 {
     let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
     let hashed = tag.filter(|tag| !tag.is_empty()).unwrap_or(key);
     Crc::<u16>::new(&CRC_16_XMODEM).checksum(hashed.as_bytes()) % SLOTS
 }
 
-/// Forgets who the master was, when it is dropped.
-struct Forget<'a> {
+/// Forgets the master of a slot when it is dropped.
+struct ForgetRoute<'a> {
     cluster: &'a Cluster,
     route: &'a Route,
 }
 
-impl Drop for Forget<'_> {
+impl Drop for ForgetRoute<'_> {
     fn drop(&mut self) {
         let Route { slot, node, session } = self.route;
         let mut state = self.cluster.lock();
+        // Only this route: a concurrent request may have learned a newer master already.
         if state.masters.get(slot) == Some(node) {
             state.masters.remove(slot);
         }
-        // Its other requests still get their answers.
+        // Other requests on the session still receive their answers.
         if state.nodes.get(node).is_some_and(|known| Arc::ptr_eq(known, session)) {
             state.nodes.remove(node);
             state.next += 1;
@@ -181,7 +191,7 @@ impl Drop for Forget<'_> {
 
 impl fmt::Display for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seeds: Vec<_> = self.seeds.iter().map(name).collect();
+        let seeds: Vec<_> = self.seeds.iter().map(address).collect();
         write!(f, "the cluster of {}", seeds.join(","))
     }
 }
@@ -208,9 +218,9 @@ mod tests {
     #[test]
     fn a_node_is_named_with_and_without_its_host() {
         let asked = "10.0.0.1:6379";
-        assert_eq!(whole("10.0.0.2:6380", asked), "10.0.0.2:6380");
-        assert_eq!(whole(":6380", asked), "10.0.0.1:6380");
-        let address = at(&ConnectionAddr::Tcp("10.0.0.1".to_owned(), 6379), "::1:6380");
+        assert_eq!(full_address("10.0.0.2:6380", asked), "10.0.0.2:6380");
+        assert_eq!(full_address(":6380", asked), "10.0.0.1:6380");
+        let address = address_like(&ConnectionAddr::Tcp("10.0.0.1".to_owned(), 6379), "::1:6380");
         assert_eq!(address, ConnectionAddr::Tcp("::1".to_owned(), 6380));
     }
 }

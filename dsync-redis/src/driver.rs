@@ -11,16 +11,16 @@ use tokio::runtime::Handle;
 
 use crate::master::Master;
 use crate::names::Names;
-use crate::place::Place;
 use crate::record::in_millis;
 use crate::scripts::{COUNTER_MS, Scripts};
 use crate::servers::Servers;
+use crate::topology::Topology;
 use crate::watch::PubSubFeed;
 
 /// Keeps leases as keys of a Redis server.
 ///
-/// The [crate documentation](crate) says what is written, what rights it takes, and what Redis
-/// cannot promise.
+/// The [crate documentation](crate) describes what is written, which rights the driver needs, and
+/// what Redis cannot guarantee.
 #[derive(Debug)]
 pub struct RedisDriver {
     servers: Arc<Servers>,
@@ -29,67 +29,68 @@ pub struct RedisDriver {
 }
 
 impl RedisDriver {
-    /// A driver for the servers at `url`; without a port it is 6379:
+    /// Creates a driver for the servers at `url`. The default port is 6379.
     ///
     /// | URL | |
     /// |---|---|
     /// | `redis://[user:password@]host:port[/database]` | one server |
-    /// | `redis+sentinel://[user:password@]host:port[,host:port…]/service[/database]` | the master that sentinels know; they are asked with each new connection. User and password are the master's |
-    /// | `redis+cluster://[user:password@]host:port[,host:port…]` | a cluster, by some of its nodes |
+    /// | `redis+sentinel://[user:password@]host:port[,host:port…]/service[/database]` | the master that the sentinels report, looked up for each new connection. User and password are those of the master |
+    /// | `redis+cluster://[user:password@]host:port[,host:port…]` | a cluster, given some of its nodes |
     ///
-    /// `rediss` in place of `redis` is TLS, with the usual authorities.
+    /// `rediss` instead of `redis` selects TLS with the public certificate authorities.
     ///
-    /// Nothing is sent yet: a program that starts while the server is down is a candidate all the
-    /// same, and the first requests report the trouble. Connections are made when they are
-    /// needed, and again when they break; no request is ever sent twice, but to the node of a
-    /// cluster that is named by one which has not run it.
+    /// Nothing is sent yet. A program that starts while the server is down is a candidate
+    /// nevertheless, and its first requests report the error. Connections are opened when they are
+    /// needed, and opened again when they break. A request is sent twice in one case only: when the
+    /// node of a cluster that received it has not run it and names another node.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] if `url` is none, naming what is wrong with it;
-    /// [`ErrorKind::NoRuntime`] outside of a tokio runtime.
+    /// - [`ErrorKind::Invalid`] if `url` is not valid; the message names the fault.
+    /// - [`ErrorKind::NoRuntime`] outside a tokio runtime.
     pub fn open(url: &str) -> Result<Self> {
         Self::parse(url, None)
     }
 
-    /// As [`open`](Self::open), with TLS by an authority of one's own, with a certificate of the
-    /// client's, or both. For sentinels, they are those of the master as well.
+    /// Creates a driver that uses TLS with a given certificate authority, a client certificate, or
+    /// both. Sentinels and their master use the same certificates.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open); also [`ErrorKind::Invalid`] if `url` is not one of TLS, or the
-    /// certificates cannot be read.
+    /// The same as [`open`](Self::open), and [`ErrorKind::Invalid`] if `url` does not select TLS or
+    /// the certificates cannot be read.
     pub fn open_with_certificates(url: &str, certificates: &TlsCertificates) -> Result<Self> {
         Self::parse(url, Some(certificates))
     }
 
     fn parse(url: &str, certificates: Option<&TlsCertificates>) -> Result<Self> {
         if Handle::try_current().is_err() {
-            let message = "a connection needs a tokio runtime, and there is none here";
+            let message = "a connection needs a tokio runtime: call this from async code, or \
+                           enter a runtime first";
             return Err(Error::definite(ErrorKind::NoRuntime, message));
         }
-        Ok(Self::at(Place::parse(url, certificates)?))
+        Ok(Self::over(Topology::parse(url, certificates)?))
     }
 
-    /// A driver over a client of the caller's, for settings that a URL does not have.
+    /// Creates a driver that uses an existing client, for settings that a URL cannot express.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self::at(Place::master(Master::Named(client)))
+        Self::over(Topology::master(Master::Fixed(client)))
     }
 
-    fn at(place: Place) -> Self {
-        let servers = Arc::new(Servers::new(place));
+    fn over(topology: Topology) -> Self {
+        let servers = Arc::new(Servers::new(topology));
         let subscriptions = Subscriptions::new(PubSubFeed::new(Arc::clone(&servers)));
         Self { servers, subscriptions, scripts: Scripts::new() }
     }
 
     fn duration(lease: &Lease) -> Result<u64> {
-        let missing = || Error::definite(ErrorKind::Internal, "a lease without a duration");
+        let missing = || Error::definite(ErrorKind::Internal, "the lease to renew has no duration");
         lease.duration.map(in_millis).ok_or_else(missing)
     }
 
     fn holder(lease: &Lease) -> Result<&str> {
-        let missing = || Error::definite(ErrorKind::Internal, "a lease without a holder");
+        let missing = || Error::definite(ErrorKind::Internal, "the lease has no holder");
         lease.holder.as_ref().map(dsync::driver::Holder::as_str).ok_or_else(missing)
     }
 }
@@ -113,7 +114,7 @@ impl Driver for RedisDriver {
     async fn read(&self, key: &Key) -> Result<Option<Lease>> {
         let names = Names::of(key);
         let mut script = self.scripts.read.prepare_invoke();
-        script.key(&names.record).key(&names.nothing);
+        script.key(&names.record).key(&names.absent);
         Ok(self.servers.run(&names.record, &script).await?.lease)
     }
 

@@ -5,14 +5,14 @@ mod cluster;
 mod driver;
 mod master;
 mod names;
-mod place;
 mod record;
 mod scripts;
 mod sentinels;
 mod servers;
 mod session;
+mod topology;
 mod watch;
 
 pub use driver::RedisDriver;
-/// The client, for those who make one themselves.
+/// The client library, for [`RedisDriver::new`].
 pub use redis;

@@ -1,29 +1,28 @@
-//! The one server that decides.
+//! The server that accepts writes: a fixed one, or the one that sentinels report.
 
 use redis::{Client, RedisResult};
 
 use crate::sentinels::Sentinels;
 
 pub(crate) enum Master {
-    Named(Client),
-    /// Sentinels know it.
-    Known(Sentinels),
+    Fixed(Client),
+    Sentinels(Sentinels),
 }
 
 impl Master {
-    /// A client of the server that is the master now.
+    /// Returns a client of the current master.
     pub(crate) async fn client(&self) -> RedisResult<Client> {
         match self {
-            Self::Named(client) => Ok(client.clone()),
-            Self::Known(sentinels) => sentinels.master().await,
+            Self::Fixed(client) => Ok(client.clone()),
+            Self::Sentinels(sentinels) => sentinels.master().await,
         }
     }
 
-    /// Without a password.
-    pub(crate) fn shown(&self) -> String {
+    /// Returns the address for messages, without a password.
+    pub(crate) fn display_name(&self) -> String {
         match self {
-            Self::Named(client) => client.get_connection_info().addr().to_string(),
-            Self::Known(sentinels) => sentinels.to_string(),
+            Self::Fixed(client) => client.get_connection_info().addr().to_string(),
+            Self::Sentinels(sentinels) => sentinels.to_string(),
         }
     }
 }

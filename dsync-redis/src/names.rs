@@ -1,16 +1,16 @@
-//! What a key is called in the store.
+//! The names of a key in the store.
 
 use dsync::driver::{Key, KeyKind};
 
-/// The keys of one lease. All have the same hash tag, so that a cluster keeps them together.
+/// The Redis keys of one lease. They share a hash tag, so a cluster keeps them on one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Names {
-    /// The record, and the channel on which its release is told.
+    /// The record, and the channel on which its release is published.
     pub(crate) record: String,
     /// The last fencing token.
     pub(crate) counter: String,
-    /// Never there.
-    pub(crate) nothing: String,
+    /// A key that never exists. Reads delete it, which a replica refuses.
+    pub(crate) absent: String,
 }
 
 impl Names {
@@ -19,9 +19,9 @@ impl Names {
             KeyKind::Election => "election",
             KeyKind::Lock => "lock",
         };
-        // Neither a namespace nor a name has a brace, a slash or a colon in it.
+        // Namespaces and names contain no braces, slashes or colons, so names are unambiguous.
         let record = format!("dsync:{kind}:{{{}/{}}}", key.namespace(), key.name());
-        let (counter, nothing) = (format!("{record}:token"), format!("{record}:nothing"));
-        Self { record, counter, nothing }
+        let (counter, absent) = (format!("{record}:token"), format!("{record}:nothing"));
+        Self { record, counter, absent }
     }
 }

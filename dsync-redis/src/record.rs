@@ -1,4 +1,4 @@
-//! What the value of a record says: fencing token, duration in milliseconds, holder.
+//! The value of a record: fencing token, duration in milliseconds, holder.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use dsync::FencingToken;
 use dsync::driver::{Holder, Lease, Pulse, Version};
 use redis::{FromRedisValue, ParsingError, Value};
 
-/// What a script answers.
+/// The answer of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// Whether it has written.
+    /// Whether the script has written.
     pub(crate) applied: bool,
-    /// The record as it is now.
+    /// The current record.
     pub(crate) lease: Option<Lease>,
 }
 
@@ -19,19 +19,21 @@ impl FromRedisValue for Answer {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
         let (applied, text, left): (i64, Option<Vec<u8>>, i64) = redis::from_redis_value(value)?;
         let text = text.map(|text| String::from_utf8_lossy(&text).into_owned());
-        // Below zero: there is no record, or one that never expires, which none of ours is.
+        // A negative value means that there is no record, or that it never expires, which only a
+        // record of another program can.
         let left = u64::try_from(left).ok().map(Duration::from_millis);
         Ok(Self { applied: applied == 1, lease: text.map(|text| lease(&text, left)) })
     }
 }
 
 fn lease(text: &str, left: Option<Duration>) -> Lease {
-    let mut lease = ours(text).unwrap_or_else(|| foreign(text));
+    let mut lease = parse(text).unwrap_or_else(|| foreign(text));
     lease.remaining = left;
     lease
 }
 
-fn ours(text: &str) -> Option<Lease> {
+/// Parses a record that dsync wrote.
+fn parse(text: &str) -> Option<Lease> {
     let mut parts = text.splitn(3, ' ');
     let token = parts.next()?.parse().ok()?;
     let duration = Duration::from_millis(parts.next()?.parse().ok()?);
@@ -41,14 +43,15 @@ fn ours(text: &str) -> Option<Lease> {
     Some(Lease::held(holder, duration, version, pulse, FencingToken::new(token)))
 }
 
-/// Whoever has written that holds it, until it expires or goes; for how long they asked is not known.
+/// Returns the record of another program, which holds the lease until the record expires or is
+/// deleted. Its duration is not known.
 fn foreign(text: &str) -> Lease {
     let mut lease = Lease::vacant(Version::new(text), Pulse::new(text), FencingToken::ZERO);
     lease.holder = Some(Holder::from_wire(text));
     lease
 }
 
-/// In the unit of the store, rounded up: a lease must never be shorter than what was asked for.
+/// Returns milliseconds, rounded up: a lease must never be shorter than requested.
 pub(crate) fn in_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }

@@ -1,8 +1,9 @@
-//! One script for each verb: one round trip, decided by the server.
+//! One script for each verb: one round trip, run atomically by the server.
 
 use redis::Script;
 
-/// How long the counter of fencing tokens stays after the lease was last acquired or renewed.
+/// How long the counter of fencing tokens is kept after the lease was last acquired or renewed: 30
+/// days, in milliseconds.
 pub(crate) const COUNTER_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
 #[derive(Debug)]

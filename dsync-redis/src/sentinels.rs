@@ -1,4 +1,4 @@
-//! Sentinels, which know the present master of a service.
+//! Sentinels, which report the current master of a service.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use redis::{Client, ConnectionAddr, RedisConnectionInfo, RedisResult, TlsCertifi
 pub(crate) struct Sentinels {
     addresses: Vec<ConnectionAddr>,
     service: String,
-    /// How the master is greeted.
+    /// User, password and database of the master.
     master: RedisConnectionInfo,
     has_tls: bool,
     certificates: Option<TlsCertificates>,
 }
 
 impl Sentinels {
-    /// `master` is a client of a server that need not be there, with the master's settings.
+    /// `master` supplies the settings of the master; its address is not used.
     pub(crate) fn new(
         sentinels: &[Client],
         service: &str,
@@ -32,7 +32,10 @@ impl Sentinels {
         }
     }
 
-    /// Asks for the master.
+    /// Asks the sentinels for the current master and returns a client for it.
+    ///
+    /// After a fail-over, a sentinel may still report the old master for a moment. Its connection then
+    /// fails, or it refuses writes as a replica; the core retries, which looks it up again.
     pub(crate) async fn master(&self) -> RedisResult<Client> {
         let addresses = self.addresses.iter().cloned();
         let mut builder =
@@ -51,7 +54,7 @@ impl Sentinels {
         if let Some(certificates) = &self.certificates {
             builder = builder.set_client_to_redis_certificates(certificates.clone());
         }
-        // Each sentinel's address has its certificates with it.
+        // The address of each sentinel already contains its TLS settings.
         builder.build()?.async_get_client().await
     }
 }

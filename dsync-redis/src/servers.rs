@@ -1,4 +1,4 @@
-//! Where requests go.
+//! The servers that requests are sent to.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use redis::{Client, RedisError, ScriptInvocation};
 
 use crate::classify::{Stage, classify};
 use crate::cluster::Cluster;
-use crate::place::Place;
 use crate::record::Answer;
 use crate::session::Session;
+use crate::topology::Topology;
 
 pub(crate) enum Servers {
     Master(Box<Session>),
@@ -17,14 +17,14 @@ pub(crate) enum Servers {
 }
 
 impl Servers {
-    pub(crate) fn new(place: Place) -> Self {
-        match place {
-            Place::Master(master) => Self::Master(Box::new(Session::new(*master))),
-            Place::Cluster(seeds) => Self::Cluster(Cluster::new(seeds)),
+    pub(crate) fn new(topology: Topology) -> Self {
+        match topology {
+            Topology::Master(master) => Self::Master(Box::new(Session::new(*master))),
+            Topology::Cluster(seeds) => Self::Cluster(Cluster::new(seeds)),
         }
     }
 
-    /// Runs a script of `key`, once.
+    /// Runs a script on `key`, once.
     pub(crate) async fn run(&self, key: &str, script: &ScriptInvocation<'_>) -> Result<Answer> {
         match self {
             Self::Master(session) => session.run(script).await,
@@ -32,11 +32,11 @@ impl Servers {
         }
     }
 
-    /// A client of a server that hears every message.
+    /// Returns a client of a server that receives every published message.
     pub(crate) async fn client(&self) -> Result<Client> {
         match self {
             Self::Master(session) => session.client().await,
-            Self::Cluster(cluster) => cluster.any(),
+            Self::Cluster(cluster) => cluster.any_client(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The connection for requests, replaced when it is not to be trusted any more.
+//! The connection for requests, which is replaced when it stops answering.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,21 +10,22 @@ use crate::classify::{Stage, classify};
 use crate::master::Master;
 use crate::record::Answer;
 
-/// How long a connection may take to be made. The requests of an ordinary lease may take longer.
-const CONNECTING: Duration = Duration::from_millis(1500);
+/// How long connecting may take. It is shorter than the time that the core allows for a request of an
+/// ordinary lease, so that the error can say why there is no connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// Shared by all requests to one server.
 pub(crate) struct Session {
     master: Master,
     current: Mutex<Current>,
-    /// One at a time connects; the others wait for it.
+    /// Held while connecting: one request connects, the others wait for the result.
     connecting: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Current {
     connection: Option<MultiplexedConnection>,
-    /// How many there were before.
+    /// Counts the connections.
     number: u64,
     closed: bool,
 }
@@ -34,26 +35,28 @@ impl Session {
         Self { master, current: Mutex::default(), connecting: tokio::sync::Mutex::new(()) }
     }
 
-    /// A client of the server that is the master now.
+    /// Returns a client of the current master.
     pub(crate) async fn client(&self) -> dsync::Result<Client> {
         self.master.client().await.map_err(|error| self.error(Stage::Connecting, &error))
     }
 
-    /// Where the server is, without a password.
+    /// Returns the address of the server for messages, without a password.
     pub(crate) fn server(&self) -> String {
-        self.master.shown()
+        self.master.display_name()
     }
 
     /// Runs a script, once.
     ///
-    /// A connection is given up with the first request that it does not answer: whoever asked has
-    /// stopped waiting, and so would the next. Other requests on it still get their answers.
+    /// The connection is replaced after the first request that it does not answer: the core has
+    /// stopped waiting for that request, and would wait in vain for the next. Other requests on the
+    /// old connection still receive their answers.
     pub(crate) async fn run(&self, script: &ScriptInvocation<'_>) -> dsync::Result<Answer> {
         let (mut connection, number) = self.connection().await?;
+        // The core drops this future when its time is up. The guard covers that case, too.
         let unanswered = GiveUp { session: self, number };
         let answer = script.invoke_async(&mut connection).await;
         let answer = answer.map_err(|error| self.error(Stage::Sent, &error));
-        if !answer.as_ref().is_err_and(is_of_server) {
+        if !answer.as_ref().is_err_and(is_server_failure) {
             std::mem::forget(unanswered);
         }
         answer
@@ -70,22 +73,26 @@ impl Session {
     }
 
     async fn connection(&self) -> dsync::Result<(MultiplexedConnection, u64)> {
+        // 1. The ordinary case.
         if let Some(connection) = self.connected()? {
             return Ok(connection);
         }
-        let _one = self.connecting.lock().await;
+        // 2. Wait for the turn. Another request may have connected in the meantime.
+        let _turn = self.connecting.lock().await;
         if let Some(connection) = self.connected()? {
             return Ok(connection);
         }
-        // The core limits every call, so answers have no limit here. Connecting has one, so that
-        // what is wrong can be told: a server that does not speak TLS just waits for more.
+        // 3. Connect. The core limits every call, so responses have no limit here. Connecting has
+        //    one, so that the error can name the cause: a server without TLS waits for more bytes
+        //    and never answers the handshake.
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECTING))
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(None);
         let client = self.client().await?;
         let connecting = client.get_multiplexed_async_connection_with_config(&config);
         let made = connecting.await.map_err(|error| self.error(Stage::Connecting, &error))?;
-        self.look_at_settings(made.clone()).await;
+        self.check_eviction_policy(made.clone()).await;
+        // 4. The driver may have been closed while this request was connecting.
         let mut current = self.lock();
         if current.closed {
             return Err(closed());
@@ -95,8 +102,8 @@ impl Session {
         Ok((made, current.number))
     }
 
-    /// Warns, once, of a server that throws leases away when it needs memory.
-    async fn look_at_settings(&self, mut connection: MultiplexedConnection) {
+    /// Warns, once, about a server that may evict leases when it runs out of memory.
+    async fn check_eviction_policy(&self, mut connection: MultiplexedConnection) {
         if self.lock().number > 0 {
             return;
         }
@@ -110,15 +117,15 @@ impl Session {
                     target: "dsync",
                     server,
                     policy,
-                    "the server may evict leases when memory is short: set maxmemory-policy to noeviction"
+                    "the server may evict leases when it runs out of memory; set maxmemory-policy to noeviction"
                 ),
             },
-            // Few may ask. What the server does is unknown then, and no worse for it.
+            // Most users lack this right, and the driver works without it.
             Err(error) => tracing::debug!(
                 target: "dsync",
                 server,
                 %error,
-                "whether the server may evict leases is unknown"
+                "cannot read maxmemory-policy; the server may evict leases"
             ),
         }
     }
@@ -136,14 +143,14 @@ impl Session {
     }
 }
 
-/// Whether a server cannot serve just now. It may not be the master any more, and its connection may
-/// be of no use.
-pub(crate) fn is_of_server(error: &dsync::Error) -> bool {
+/// Returns whether the server failed, and not the request. The server may no longer be the master, or
+/// its connection may be dead.
+pub(crate) fn is_server_failure(error: &dsync::Error) -> bool {
     matches!(error.kind(), dsync::ErrorKind::Unavailable | dsync::ErrorKind::Internal)
         && redirect(error).is_none()
 }
 
-/// The node that serves the slot instead, where the server has said so.
+/// Returns the node that serves the slot, if the error is a `MOVED` redirection.
 pub(crate) fn redirect(error: &dsync::Error) -> Option<&str> {
     let error = std::error::Error::source(error)?.downcast_ref::<RedisError>()?;
     let (node, _) = error.redirect_node().filter(|_| error.code() == Some("MOVED"))?;
@@ -154,7 +161,7 @@ pub(crate) fn closed() -> dsync::Error {
     dsync::Error::definite(dsync::ErrorKind::Stopped, "the driver was closed")
 }
 
-/// Gives up the connection when it is dropped.
+/// Replaces the connection when it is dropped: the next request makes a new one.
 struct GiveUp<'a> {
     session: &'a Session,
     number: u64,

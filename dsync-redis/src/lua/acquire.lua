@@ -1,6 +1,8 @@
 -- Takes the lease if there is no record.
 -- KEYS: record, counter. ARGV: holder, duration in ms, token floor, expiry of the counter in ms.
--- One SET writes value and expiry at once: whatever else fails, no lease is without an end.
+-- One SET writes value and expiry together, so that no failure leaves a lease without an expiry.
+-- The token is above the counter, above the floor that the candidate knows, and above the clock in
+-- microseconds: it grows even if the server has lost the counter.
 local value = redis.call('GET', KEYS[1])
 if value then
   return {0, value, redis.call('PTTL', KEYS[1])}

@@ -1,6 +1,6 @@
--- The record as it is now.
+-- Returns the current record.
 -- KEYS: record, and a key that never exists.
--- Deleting what is not there is a write that changes nothing: a replica, which may be behind, refuses it.
+-- Deleting a key that does not exist is a write without an effect. A replica, which may lag, refuses it.
 redis.call('DEL', KEYS[2])
 local value = redis.call('GET', KEYS[1])
 if not value then

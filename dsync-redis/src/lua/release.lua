@@ -1,6 +1,7 @@
--- Gives the lease up if it is still the holder's, and tells those who wait.
+-- Releases the lease if the holder still has it, and notifies the followers.
 -- KEYS: record. ARGV: holder, channel.
--- The message first: it is sent when the script is over, and where it is not allowed, nothing was written.
+-- PUBLISH comes first: the message is delivered when the script ends, and if the user lacks the right,
+-- nothing has been written.
 local value = redis.call('GET', KEYS[1])
 if not value or string.match(value, '^%d+ %d+ (.*)$') ~= ARGV[1] then
   return {0, false, -2}

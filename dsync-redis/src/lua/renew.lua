@@ -1,4 +1,4 @@
--- Extends the lease if it is still the holder's. Never creates it again.
+-- Extends the lease if the holder still has it. Never creates it again.
 -- KEYS: record, counter. ARGV: holder, duration in ms, expiry of the counter in ms.
 local value = redis.call('GET', KEYS[1])
 if not value then
@@ -10,7 +10,7 @@ if holder ~= ARGV[1] then
 end
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 if duration == ARGV[2] then
-  -- Not a SET, which a server that is out of memory refuses: whoever leads then goes on leading.
+  -- Not a SET: a server that is out of memory refuses it, and the leader would lose its lease.
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 else
   value = token .. ' ' .. ARGV[2] .. ' ' .. holder

@@ -12,26 +12,26 @@ use test_servers::{RedisOptions, Server, redis_own};
 use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
 
-use crate::site::wrong;
+use crate::harness::internal;
 
-/// For how long a replica that is to be promoted has heard nothing.
-const BEHIND: Duration = Duration::from_millis(200);
-/// How long a server may take to answer, and a replica to hear of everything.
+/// How long a replica is cut off before it is promoted.
+const LAG: Duration = Duration::from_millis(200);
+/// How long a server may take to answer, and a replica to catch up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Two servers that were started here.
+/// A master and a replica that the tests have started.
 #[derive(Debug)]
 pub(crate) struct Pair {
     servers: [Arc<Server>; 2],
-    /// Which of them is the master.
+    /// The index of the master.
     master: Mutex<usize>,
     proxy: Proxy,
-    /// Of the proxy. In the background: it may be dropped from async code.
+    /// Runs the proxy. Shut down in the background, because it can be dropped in async code.
     runtime: Option<Runtime>,
 }
 
 impl Pair {
-    /// Of the first, and a second server.
+    /// Starts a replica of `master`.
     pub(crate) fn start(master: Server) -> anyhow::Result<Self> {
         let replica = redis_own(&options())?;
         let runtime =
@@ -65,7 +65,7 @@ impl Drop for Pair {
     }
 }
 
-/// What was acknowledged is there after a kill.
+/// Servers that keep acknowledged writes after a kill.
 pub(crate) fn options() -> RedisOptions {
     let arguments = ["--repl-diskless-sync-delay", "0"].map(str::to_owned).to_vec();
     RedisOptions { persistent: true, arguments, ..RedisOptions::default() }
@@ -78,40 +78,40 @@ fn address(server: &Server) -> SocketAddr {
 async fn make(server: &Arc<Server>, act: fn(&Server) -> anyhow::Result<()>) -> Result<()> {
     let server = Arc::clone(server);
     let done = tokio::task::spawn_blocking(move || act(&server)).await.unwrap();
-    done.map_err(|error| wrong(&format!("{error:#}")))
+    done.map_err(|error| internal(&format!("{error:#}")))
 }
 
-async fn say<T: FromRedisValue>(server: &Server, words: &[&str]) -> Result<T> {
-    let client = Client::open(server.url()).map_err(|error| wrong(&error))?;
-    // Not the half second of the client: half of a fail-over is none, and the machine is busy.
+async fn command<T: FromRedisValue>(server: &Server, words: &[&str]) -> Result<T> {
+    let client = Client::open(server.url()).map_err(|error| internal(&error))?;
+    // Longer than the default of half a second: a fail-over must not stop half way on a busy machine.
     let patient = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(PATIENCE))
         .set_response_timeout(Some(PATIENCE));
     let connection = client.get_multiplexed_async_connection_with_config(&patient).await;
-    let mut connection = connection.map_err(|error| wrong(&error))?;
-    let mut command = Cmd::new();
+    let mut connection = connection.map_err(|error| internal(&error))?;
+    let mut request = Cmd::new();
     for word in words {
-        command.arg(*word);
+        request.arg(*word);
     }
-    command.query_async(&mut connection).await.map_err(|error| wrong(&error))
+    request.query_async(&mut connection).await.map_err(|error| internal(&error))
 }
 
 async fn follow(replica: &Server, master: &Server) -> Result<()> {
-    let place = address(master);
-    let (host, port) = (place.ip().to_string(), place.port().to_string());
-    say(replica, &["REPLICAOF", &host, &port]).await
+    let master = address(master);
+    let (host, port) = (master.ip().to_string(), master.port().to_string());
+    command(replica, &["REPLICAOF", &host, &port]).await
 }
 
-/// Waits until the replica has heard of everything that was acknowledged until now.
+/// Waits until the replica has everything that was acknowledged so far.
 async fn catch_up(replica: &Server, master: &Server) -> Result<()> {
     let number = |text: &str, name: &str| -> Option<u64> {
         text.lines().find_map(|line| line.strip_prefix(name)?.parse().ok())
     };
-    let written: String = say(master, &["INFO", "replication"]).await?;
+    let written: String = command(master, &["INFO", "replication"]).await?;
     let written = number(&written, "master_repl_offset:");
     let caught_up = async {
         loop {
-            let text: String = say(replica, &["INFO", "replication"]).await?;
+            let text: String = command(replica, &["INFO", "replication"]).await?;
             let is_linked = text.contains("master_link_status:up");
             if is_linked && number(&text, "slave_repl_offset:") >= written {
                 return Ok(());
@@ -121,7 +121,7 @@ async fn catch_up(replica: &Server, master: &Server) -> Result<()> {
     };
     tokio::time::timeout(PATIENCE, caught_up)
         .await
-        .unwrap_or_else(|_| Err(wrong(&"the replica does not follow its master")))
+        .unwrap_or_else(|_| Err(internal(&"the replica does not follow its master")))
 }
 
 #[async_trait]
@@ -142,16 +142,16 @@ impl ServerControl for Pair {
         self.of_master(|server| server.resume(0)).await
     }
 
-    /// The replica is promoted by hand, and has missed the last writes.
+    /// Promotes the replica by hand, after it has missed the last writes.
     async fn fail_over(&self) -> Result<bool> {
         let mut master = self.master.lock().await;
         let (old, new) = (&self.servers[*master], &self.servers[1 - *master]);
         catch_up(new, old).await?;
-        // It hears nothing any more.
-        say::<()>(new, &["REPLICAOF", "127.0.0.1", "1"]).await?;
-        tokio::time::sleep(BEHIND).await;
+        // Cut it off, so that it misses what is written from now on.
+        command::<()>(new, &["REPLICAOF", "127.0.0.1", "1"]).await?;
+        tokio::time::sleep(LAG).await;
         make(old, |server| server.kill(0)).await?;
-        say::<()>(new, &["REPLICAOF", "NO", "ONE"]).await?;
+        command::<()>(new, &["REPLICAOF", "NO", "ONE"]).await?;
         self.proxy.forward_to(address(new));
         make(old, |server| server.start(0)).await?;
         follow(old, new).await?;

@@ -7,9 +7,9 @@ use dsync::{Result, async_trait};
 use dsync_conformance::harness::Operator;
 use redis::{Client, FromRedisValue, Value, cmd};
 
-use crate::site::wrong;
+use crate::harness::internal;
 
-/// The name of a record, as the README of the crate tells it.
+/// Returns the name of a record, as the README of the crate documents it.
 fn record(key: &Key) -> String {
     let kind = match key.kind() {
         KeyKind::Election => "election",
@@ -24,8 +24,8 @@ pub(crate) struct Redis(pub(crate) Client);
 impl Redis {
     async fn ask<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T> {
         let connection = self.0.get_multiplexed_async_connection().await;
-        let mut connection = connection.map_err(|error| wrong(&error))?;
-        command.query_async(&mut connection).await.map_err(|error| wrong(&error))
+        let mut connection = connection.map_err(|error| internal(&error))?;
+        command.query_async(&mut connection).await.map_err(|error| internal(&error))
     }
 }
 

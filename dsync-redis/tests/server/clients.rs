@@ -1,4 +1,4 @@
-//! Another client, and what is said to the server past the driver.
+//! A separate client, for commands that the driver does not send.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use redis::{Client, Cmd, FromRedisValue};
 
 use crate::{block_on, server};
 
-/// One command, on a connection of its own.
-pub(crate) async fn say<T: FromRedisValue>(url: &str, words: &[&str]) -> T {
+/// Runs one command on a new connection.
+pub(crate) async fn command<T: FromRedisValue>(url: &str, words: &[&str]) -> T {
     let client = Client::open(url).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let mut command = Cmd::new();
+    let mut request = Cmd::new();
     for word in words {
-        command.arg(*word);
+        request.arg(*word);
     }
-    command.query_async(&mut connection).await.unwrap()
+    request.query_async(&mut connection).await.unwrap()
 }
 
 async fn clients(url: &str) -> usize {
-    // Whoever asks is one as well.
-    say::<String>(url, &["CLIENT", "LIST"]).await.lines().count() - 1
+    // Minus the connection of this command.
+    command::<String>(url, &["CLIENT", "LIST"]).await.lines().count() - 1
 }
 
 pub(crate) fn left_over() {
@@ -32,7 +32,7 @@ pub(crate) fn left_over() {
         let dsync = Dsync::new(driver, Config::new("a")).unwrap();
         let lock = dsync.lock("x").unwrap();
         let guard = lock.lock().await.unwrap();
-        // Somebody waits, so that there is a watch.
+        // A waiter, so that a watch exists.
         let other = RedisDriver::open(server.url()).unwrap();
         let other = Dsync::new(other, Config::new("b")).unwrap();
         let waiter = other.lock("x").unwrap();

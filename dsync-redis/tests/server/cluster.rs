@@ -12,32 +12,32 @@ use futures_util::StreamExt as _;
 use test_servers::{RedisOptions, Server, redis_own};
 
 use crate::block_on;
-use crate::clients::say;
+use crate::clients::command;
 
 const SLOTS: u32 = 16384;
-/// Of [`key`]`(0)`.
+/// The record of [`key`]`(0)`.
 const RECORD: &str = "dsync:lock:{default/default.lock.0}";
 
 pub(crate) fn node() -> Server {
     redis_own(&RedisOptions { is_cluster_node: true, ..RedisOptions::default() }).unwrap()
 }
 
-/// The nodes of a cluster of so many masters, each with an equal share of the slots, and a replica of
-/// each of the first.
+/// Starts a cluster in which each master has an equal share of the slots, and each of the first
+/// `replicas` masters has a replica.
 async fn cluster(masters: u32, replicas: usize) -> Vec<Server> {
     let nodes: Vec<_> = (0..masters as usize + replicas).map(|_| node()).collect();
     for (number, node) in (0..masters).zip(&nodes) {
         let share = |number: u32| (SLOTS * number / masters).to_string();
         let last = (SLOTS * (number + 1) / masters - 1).to_string();
-        say::<()>(node.url(), &["CLUSTER", "ADDSLOTSRANGE", &share(number), &last]).await;
+        command::<()>(node.url(), &["CLUSTER", "ADDSLOTSRANGE", &share(number), &last]).await;
         let epoch = (number + 1).to_string();
-        say::<()>(node.url(), &["CLUSTER", "SET-CONFIG-EPOCH", &epoch]).await;
+        command::<()>(node.url(), &["CLUSTER", "SET-CONFIG-EPOCH", &epoch]).await;
     }
     for node in &nodes[1..] {
         let first = nodes[0].address().unwrap();
-        let bus: Vec<String> = say(nodes[0].url(), &["CONFIG", "GET", "cluster-port"]).await;
+        let bus: Vec<String> = command(nodes[0].url(), &["CONFIG", "GET", "cluster-port"]).await;
         let (host, port) = (first.ip().to_string(), first.port().to_string());
-        say::<()>(node.url(), &["CLUSTER", "MEET", &host, &port, &bus[1]]).await;
+        command::<()>(node.url(), &["CLUSTER", "MEET", &host, &port, &bus[1]]).await;
     }
     for node in &nodes {
         let all =
@@ -45,8 +45,8 @@ async fn cluster(masters: u32, replicas: usize) -> Vec<Server> {
         until(node, &["CLUSTER", "NODES"], all).await;
     }
     for (replica, master) in nodes[masters as usize..].iter().zip(&nodes) {
-        let id: String = say(master.url(), &["CLUSTER", "MYID"]).await;
-        say::<()>(replica.url(), &["CLUSTER", "REPLICATE", &id]).await;
+        let id: String = command(master.url(), &["CLUSTER", "MYID"]).await;
+        command::<()>(replica.url(), &["CLUSTER", "REPLICATE", &id]).await;
         until(replica, &["INFO", "replication"], |text| text.contains("link_status:up")).await;
     }
     for node in &nodes {
@@ -55,10 +55,10 @@ async fn cluster(masters: u32, replicas: usize) -> Vec<Server> {
     nodes
 }
 
-/// Asks until the answer is right.
+/// Repeats a command until its answer is right.
 async fn until(node: &Server, words: &[&str], right: impl Fn(&String) -> bool) {
     let asked = async {
-        while !right(&say::<String>(node.url(), words).await) {
+        while !right(&command::<String>(node.url(), words).await) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -87,13 +87,13 @@ async fn win(driver: &RedisDriver, number: u64) -> Lease {
 }
 
 async fn keys_at(node: &Server) -> usize {
-    say(node.url(), &["DBSIZE"]).await
+    command(node.url(), &["DBSIZE"]).await
 }
 
 pub(crate) fn slots() {
     block_on(async {
         let nodes = cluster(3, 0).await;
-        // Of the others it hears from the first.
+        // The driver learns the other nodes from the first.
         let driver = driver(&nodes[..1]);
         let mut watch = driver.watch(&key(0));
         let greeting = watch.next().await.unwrap();
@@ -112,8 +112,8 @@ pub(crate) fn slots() {
             assert!(matches!(driver.renew(&key, lease).await, Ok(Renewed::Kept(_))));
             assert_eq!(driver.release(&key, lease).await.unwrap(), Released::Freed);
         }
-        let heard = tokio::time::timeout(Duration::from_secs(10), watch.next()).await.unwrap();
-        assert!(heard.unwrap().is_ok());
+        let released = tokio::time::timeout(Duration::from_secs(10), watch.next()).await.unwrap();
+        assert!(released.unwrap().is_ok());
 
         // Two replicas of a service, whose watches are on different nodes.
         let dsyncs = [(0, "a"), (1, "b")].map(|(node, name)| {
@@ -131,7 +131,7 @@ pub(crate) fn slots() {
         guard.unlock().await.unwrap();
         waiting.await.unwrap().unwrap();
         let took = released.elapsed();
-        assert!(took < Duration::from_secs(5), "the release was not heard: {took:?}");
+        assert!(took < Duration::from_secs(5), "the release was not noticed: {took:?}");
         for dsync in &dsyncs {
             dsync.shutdown().await;
         }
@@ -141,7 +141,7 @@ pub(crate) fn slots() {
 async fn subscribers(nodes: &[Server], channel: &str) -> i64 {
     let mut all = 0;
     for node in nodes {
-        all += say::<(String, i64)>(node.url(), &["PUBSUB", "NUMSUB", channel]).await.1;
+        all += command::<(String, i64)>(node.url(), &["PUBSUB", "NUMSUB", channel]).await.1;
     }
     all
 }
@@ -149,24 +149,24 @@ async fn subscribers(nodes: &[Server], channel: &str) -> i64 {
 pub(crate) fn moved() {
     block_on(async {
         let nodes = cluster(2, 0).await;
-        let slot: u32 = say(nodes[0].url(), &["CLUSTER", "KEYSLOT", RECORD]).await;
+        let slot: u32 = command(nodes[0].url(), &["CLUSTER", "KEYSLOT", RECORD]).await;
         let (owner, other) = (slot * 2 / SLOTS, 1 - slot * 2 / SLOTS);
         let driver = driver(&nodes[..1]);
         let lease = win(&driver, 0).await;
         driver.release(&key(0), &lease).await.unwrap();
 
-        // A node that is asked as if it were a server of its own tells how to ask.
+        // Used as a single server, a node returns an error that says how to connect.
         let wrong = RedisDriver::open(nodes[other as usize].url()).unwrap();
         let error = wrong.acquire(&key(0), &claim(1)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(!error.is_ambiguous() && error.to_string().contains("redis+cluster://"), "{error}");
 
-        // What is left is the counter, which goes as well.
-        say::<()>(nodes[owner as usize].url(), &["FLUSHALL"]).await;
-        let id: String = say(nodes[other as usize].url(), &["CLUSTER", "MYID"]).await;
+        // Only the counter is left; delete it, too.
+        command::<()>(nodes[owner as usize].url(), &["FLUSHALL"]).await;
+        let id: String = command(nodes[other as usize].url(), &["CLUSTER", "MYID"]).await;
         for node in [other, owner] {
             let words = ["CLUSTER", "SETSLOT", &slot.to_string(), "NODE", &id];
-            say::<()>(nodes[node as usize].url(), &words).await;
+            command::<()>(nodes[node as usize].url(), &words).await;
         }
         let again = win(&driver, 0).await;
         assert!(again.fencing_token > lease.fencing_token);
@@ -178,15 +178,15 @@ pub(crate) fn moved() {
 pub(crate) fn fail_over() {
     block_on(async {
         let nodes = cluster(3, 3).await;
-        let slot: u32 = say(nodes[0].url(), &["CLUSTER", "KEYSLOT", RECORD]).await;
+        let slot: u32 = command(nodes[0].url(), &["CLUSTER", "KEYSLOT", RECORD]).await;
         let owner = (slot * 3 / SLOTS) as usize;
         let driver = driver(&nodes[..3]);
         let first = win(&driver, 0).await;
-        // The replica has it: nothing is to be lost here.
+        // Wait until the replica has the record, so that the fail-over loses nothing.
         until(&nodes[3 + owner], &["DBSIZE"], |count| count == "2").await;
 
         nodes[owner].kill(0).unwrap();
-        // As the core does: again, after a retry period.
+        // As the core does: retry after a while.
         let second = loop {
             match driver.acquire(&key(0), &claim(1)).await {
                 Ok(Acquired::Won(lease)) => break lease,

@@ -1,4 +1,4 @@
-//! What servers answer that cannot or will not.
+//! Errors of servers that cannot or must not serve a request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use redis::{ClientTlsConfig, TlsCertificates};
 use test_servers::{Certificates, RedisOptions, redis_own};
 
-use crate::clients::say;
+use crate::clients::command;
 use crate::{block_on, server};
 
 fn key() -> Key {
@@ -29,7 +29,7 @@ async fn refusal(url: &str) -> Error {
     driver(url).acquire(&key(), &claim()).await.unwrap_err()
 }
 
-/// The kind, that nothing was applied, and what the message says.
+/// Checks the kind, that the error is definite, and that the message contains `says`.
 fn check(error: &Error, kind: ErrorKind, says: &str) {
     let text = error.to_string();
     assert_eq!(error.kind(), kind, "{text}");
@@ -53,13 +53,13 @@ pub(crate) fn password() {
     });
 }
 
-/// The rights that the README names are enough, and each one that is missing is told.
+/// The rights that the README lists are sufficient, and each missing right is reported.
 pub(crate) fn rights() {
     let readme = include_str!("../../README.md");
     let line = readme.lines().find(|line| line.starts_with("ACL SETUSER dsync")).unwrap();
     block_on(async {
         let server = server(&[]);
-        say::<()>(server.url(), &line.split(' ').collect::<Vec<_>>()).await;
+        command::<()>(server.url(), &line.split(' ').collect::<Vec<_>>()).await;
         let url = with(server.url(), "dsync:secret");
         let allowed = driver(&url);
         let Acquired::Won(lease) = allowed.acquire(&key(), &claim()).await.unwrap() else {
@@ -73,16 +73,16 @@ pub(crate) fn rights() {
         allowed.release(&key(), &lease).await.unwrap();
 
         for verb in ["set", "evalsha", "time"] {
-            say::<()>(server.url(), &["ACL", "SETUSER", "dsync", &format!("-{verb}")]).await;
+            command::<()>(server.url(), &["ACL", "SETUSER", "dsync", &format!("-{verb}")]).await;
             check(&refusal(&url).await, ErrorKind::Denied, "rights");
             assert_eq!(driver(server.url()).read(&key()).await.unwrap(), None, "{verb}");
-            say::<()>(server.url(), &["ACL", "SETUSER", "dsync", &format!("+{verb}")]).await;
+            command::<()>(server.url(), &["ACL", "SETUSER", "dsync", &format!("+{verb}")]).await;
         }
-        // A release that may not be told is none.
+        // Without the right to publish, nothing is released.
         let Acquired::Won(lease) = allowed.acquire(&key(), &claim()).await.unwrap() else {
             panic!("not free")
         };
-        say::<()>(server.url(), &["ACL", "SETUSER", "dsync", "-publish"]).await;
+        command::<()>(server.url(), &["ACL", "SETUSER", "dsync", "-publish"]).await;
         let error = driver(&url).release(&key(), &lease).await.unwrap_err();
         check(&error, ErrorKind::Denied, "rights");
         assert!(driver(server.url()).read(&key()).await.unwrap().is_some());
@@ -94,12 +94,15 @@ pub(crate) fn replica() {
         let (master, replica) = (server(&[]), server(&[]));
         let address = master.address().unwrap();
         let (host, port) = (address.ip().to_string(), address.port().to_string());
-        say::<()>(replica.url(), &["REPLICAOF", &host, &port]).await;
-        while !say::<String>(replica.url(), &["INFO", "replication"]).await.contains("status:up") {
+        command::<()>(replica.url(), &["REPLICAOF", &host, &port]).await;
+        while !command::<String>(replica.url(), &["INFO", "replication"])
+            .await
+            .contains("status:up")
+        {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         check(&refusal(replica.url()).await, ErrorKind::Unavailable, "master");
-        // It may be behind, so it is not asked for what there is, either.
+        // A replica may lag, so it does not answer reads either.
         let read = driver(replica.url()).read(&key()).await;
         check(&read.unwrap_err(), ErrorKind::Unavailable, "master");
     });
@@ -112,7 +115,7 @@ pub(crate) fn memory() {
         let Acquired::Won(lease) = holder.acquire(&key(), &claim()).await.unwrap() else {
             panic!("not free")
         };
-        say::<()>(server.url(), &["CONFIG", "SET", "maxmemory", "1"]).await;
+        command::<()>(server.url(), &["CONFIG", "SET", "maxmemory", "1"]).await;
         assert!(matches!(holder.renew(&key(), &lease).await, Ok(Renewed::Kept(_))));
         holder.release(&key(), &lease).await.unwrap();
         check(&refusal(server.url()).await, ErrorKind::Throttled, "maxmemory");
@@ -120,28 +123,28 @@ pub(crate) fn memory() {
     });
 }
 
-/// A restart with so much to load, so slowly, that it is asked meanwhile.
+/// A restart that loads slowly enough for requests to arrive while it is loading.
 pub(crate) fn loading() {
     const FILL: &str = "for i = 1, 2000 do redis.call('SET', 'theirs:' .. i, i) end";
     block_on(async {
         let slowly =
             ["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"];
         let server = Arc::new(server(&slowly));
-        say::<()>(server.url(), &["EVAL", FILL, "0"]).await;
-        say::<()>(server.url(), &["SAVE"]).await;
+        command::<()>(server.url(), &["EVAL", FILL, "0"]).await;
+        command::<()>(server.url(), &["SAVE"]).await;
         server.kill(0).unwrap();
         let restarted = {
             let server = Arc::clone(&server);
             tokio::task::spawn_blocking(move || server.start(0))
         };
         let driver = driver(server.url());
-        let mut has_said_so = false;
+        let mut has_reported = false;
         while let Err(error) = driver.acquire(&self::key(), &claim()).await {
             assert!(error.is_retryable() && !error.is_ambiguous(), "{error}");
-            has_said_so |= error.to_string().contains("loading its data");
+            has_reported |= error.to_string().contains("loading its data");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert!(has_said_so, "it was asked too late");
+        assert!(has_reported, "the request came after the server had loaded its data");
         restarted.await.unwrap().unwrap();
     });
 }
@@ -150,7 +153,7 @@ pub(crate) fn wrong_type() {
     block_on(async {
         let server = server(&[]);
         let record = "dsync:lock:{default/default.lock.x}";
-        say::<()>(server.url(), &["RPUSH", record, "theirs"]).await;
+        command::<()>(server.url(), &["RPUSH", record, "theirs"]).await;
         check(&refusal(server.url()).await, ErrorKind::Unsupported, "another program");
     });
 }
@@ -172,7 +175,7 @@ pub(crate) fn tls() {
     });
 }
 
-/// Authority and client certificate: what they are for is refused without them.
+/// Without the authority or the client certificate, connections are refused.
 pub(crate) fn certificates() {
     block_on(async {
         let options = RedisOptions { has_tls: true, ..RedisOptions::default() };
@@ -209,8 +212,8 @@ pub(crate) fn refused() {
         let gone = server(&[]);
         let url = gone.url().to_owned();
         drop(gone);
-        let place = url.trim_start_matches("redis://");
-        check(&refusal(&url).await, ErrorKind::Unavailable, place);
+        let address = url.trim_start_matches("redis://");
+        check(&refusal(&url).await, ErrorKind::Unavailable, address);
     });
 }
 

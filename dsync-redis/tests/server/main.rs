@@ -1,7 +1,7 @@
 //! The driver with the whole library, on Redis servers that are set up for each test.
 //!
-//! They come from a `redis-server` on PATH. Without one, the tests are shown as ignored, and fail
-//! with `DSYNC_REQUIRE=all`.
+//! They need a `redis-server` on PATH. Without one, the tests are reported as ignored; with
+//! `DSYNC_REQUIRE=all` they fail.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,7 +13,7 @@
 mod clients;
 mod cluster;
 mod errors;
-mod loss;
+mod fail_over;
 mod tokens;
 
 use std::process::ExitCode;
@@ -23,33 +23,33 @@ use test_servers::trials::{self, Test};
 use test_servers::{RedisOptions, redis_own};
 
 const TESTS: &[Test] = &[
-    ("a_password_is_asked_for", errors::password),
-    ("a_missing_right_is_named", errors::rights),
+    ("a_missing_password_is_reported", errors::password),
+    ("a_missing_right_is_reported", errors::rights),
     ("a_replica_is_refused_for_writes_and_for_reads", errors::replica),
-    ("a_server_without_memory_keeps_its_leaders", errors::memory),
+    ("a_server_that_is_out_of_memory_keeps_its_leaders", errors::memory),
     ("another_programs_key_is_left_alone", errors::wrong_type),
-    ("a_node_of_a_cluster_without_slots_is_told", errors::cluster),
-    ("a_server_that_loads_its_data_is_waited_for", errors::loading),
+    ("a_cluster_node_without_slots_is_reported", errors::cluster),
+    ("a_server_that_loads_its_data_is_retried", errors::loading),
     ("every_slot_of_a_cluster_is_served", cluster::slots),
     ("a_slot_that_moves_is_followed", cluster::moved),
     ("a_fail_over_of_a_cluster_is_followed", cluster::fail_over),
     ("tls_and_plain_text_do_not_mix", errors::tls),
-    ("certificates_are_shown_and_asked_for", errors::certificates),
-    ("a_server_that_is_not_there_is_named", errors::refused),
-    ("a_url_that_is_none_is_refused", errors::url),
+    ("client_and_server_check_certificates", errors::certificates),
+    ("an_unreachable_server_is_named", errors::refused),
+    ("an_invalid_url_is_refused", errors::url),
     ("tokens_grow_after_everything_was_forgotten", tokens::forgotten),
     ("tokens_grow_without_their_counter", tokens::uncounted),
     ("a_counter_has_an_expiry_and_no_record_is_left", tokens::left_over),
     ("no_connection_is_left", clients::left_over),
-    ("sentinels_name_the_master_also_after_a_fail_over", loss::sentinels),
-    ("a_promoted_replica_may_elect_twice_and_tokens_tell", loss::promoted),
+    ("sentinels_report_the_master_after_a_fail_over", fail_over::sentinels),
+    ("a_promoted_replica_may_elect_twice_with_a_higher_token", fail_over::promoted),
 ];
 
 fn main() -> ExitCode {
     trials::run(TESTS, || redis_own(&RedisOptions::default()).map(drop))
 }
 
-/// No test takes so long: what it waits for does not come any more.
+/// A test that takes longer waits for something that will not happen.
 const LIMIT: Duration = Duration::from_secs(120);
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

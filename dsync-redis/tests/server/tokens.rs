@@ -1,13 +1,13 @@
-//! Fencing tokens when the server forgets, and what is left in it.
+//! Fencing tokens after the server has lost data, and the keys that remain.
 
 use dsync::{Config, Dsync, FencingToken};
 use dsync_redis::RedisDriver;
 use test_servers::Server;
 
-use crate::clients::say;
+use crate::clients::command;
 use crate::{block_on, server};
 
-/// The token of one acquisition, by somebody who knows of no earlier one.
+/// Returns the token of one acquisition by a candidate that knows no earlier token.
 async fn token(server: &Server) -> FencingToken {
     let driver = RedisDriver::open(server.url()).unwrap();
     let dsync = Dsync::new(driver, Config::new("a")).unwrap();
@@ -22,7 +22,7 @@ pub(crate) fn forgotten() {
     block_on(async {
         let server = server(&[]);
         let first = token(&server).await;
-        say::<()>(server.url(), &["FLUSHALL"]).await;
+        command::<()>(server.url(), &["FLUSHALL"]).await;
         let second = token(&server).await;
         server.forget().unwrap();
         let third = token(&server).await;
@@ -37,13 +37,13 @@ pub(crate) fn uncounted() {
     block_on(async {
         let server = server(&[]);
         let first = token(&server).await;
-        let counter: Vec<String> = say(server.url(), &["KEYS", "dsync:*:token"]).await;
+        let counter: Vec<String> = command(server.url(), &["KEYS", "dsync:*:token"]).await;
         assert_eq!(counter.len(), 1, "{counter:?}");
-        say::<i64>(server.url(), &["DEL", &counter[0]]).await;
+        command::<i64>(server.url(), &["DEL", &counter[0]]).await;
         let second = token(&server).await;
         // A clock that was set back: the counter is ahead of it.
         let ahead = "5000000000000000";
-        say::<()>(server.url(), &["SET", &counter[0], ahead]).await;
+        command::<()>(server.url(), &["SET", &counter[0], ahead]).await;
         let third = token(&server).await;
         assert!(first < second && second < third);
         assert_eq!(third.get(), ahead.parse::<u64>().unwrap() + 1);
@@ -54,9 +54,9 @@ pub(crate) fn left_over() {
     block_on(async {
         let server = server(&[]);
         token(&server).await;
-        let names: Vec<String> = say(server.url(), &["KEYS", "*"]).await;
+        let names: Vec<String> = command(server.url(), &["KEYS", "*"]).await;
         assert_eq!(names, ["dsync:lock:{default/unscoped.lock.x}:token"]);
-        let expiry: i64 = say(server.url(), &["TTL", &names[0]]).await;
+        let expiry: i64 = command(server.url(), &["TTL", &names[0]]).await;
         assert!(expiry > 29 * 24 * 60 * 60, "{expiry}");
     });
 }

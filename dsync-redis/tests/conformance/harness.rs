@@ -16,37 +16,37 @@ use crate::operator::Redis;
 
 /// A server to test on.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct ServerHarness {
     url: String,
-    /// What is known of the server.
+    /// The server and its version, for the report.
     name: String,
-    /// None: it is somebody else's.
-    own: Option<Arc<Pair>>,
+    /// `None` if the server was not started by the tests.
+    pair: Option<Arc<Pair>>,
     address: Option<SocketAddr>,
 }
 
-/// Where the server is, for candidates in processes of their own.
+/// Passes the URL of the server to candidate processes.
 const URL: &str = test_servers::redis::REDIS_VARIABLE;
 
-impl Site {
-    /// The server of a candidate, which its parent has found. Nothing is asked of it: it may be
-    /// down just now.
+impl ServerHarness {
+    /// The server of a candidate process, which its parent has found. It is not contacted here, because it
+    /// may be down at the moment.
     pub(crate) fn of_candidate() -> Option<Self> {
         std::env::var_os(candidate::VARIABLE)?;
         let name = "redis-server".to_owned();
-        Some(Self { url: std::env::var(URL).ok()?, name, own: None, address: None })
+        Some(Self { url: std::env::var(URL).ok()?, name, pair: None, address: None })
     }
 
     pub(crate) fn find() -> anyhow::Result<Self> {
         let server = test_servers::redis(&control::options())?;
         if server.way() == Way::Url {
             let (url, address) = (server.url().to_owned(), server.address());
-            return Ok(Self { url, name: "redis-server".to_owned(), own: None, address });
+            return Ok(Self { url, name: "redis-server".to_owned(), pair: None, address });
         }
         let pair = Pair::start(server)?;
         let (address, url) = (Some(pair.address()), format!("redis://{}", pair.address()));
         let name = format!("redis-server {} with a replica", pair.version());
-        Ok(Self { url, name, own: Some(Arc::new(pair)), address })
+        Ok(Self { url, name, pair: Some(Arc::new(pair)), address })
     }
 
     pub(crate) fn describe(&self) -> &str {
@@ -54,12 +54,12 @@ impl Site {
     }
 }
 
-pub(crate) fn wrong(error: &dyn fmt::Display) -> Error {
+pub(crate) fn internal(error: &dyn fmt::Display) -> Error {
     Error::ambiguous(ErrorKind::Internal, error.to_string())
 }
 
 #[async_trait]
-impl Harness for Site {
+impl Harness for ServerHarness {
     async fn connect(&self, via: Via) -> Result<Arc<dyn Driver>> {
         let driver = match via {
             Via::Direct => RedisDriver::open(&self.url)?,
@@ -77,13 +77,13 @@ impl Harness for Site {
     }
 
     fn operator(&self) -> Option<Arc<dyn Operator>> {
-        // A client of one server does not do for a cluster.
+        // A client of one server cannot operate a cluster.
         let client = redis::Client::open(self.url.as_str()).ok()?;
         Some(Arc::new(Redis(client)))
     }
 
     fn server_control(&self) -> Option<Arc<dyn ServerControl>> {
-        let pair = Arc::clone(self.own.as_ref()?);
+        let pair = Arc::clone(self.pair.as_ref()?);
         Some(pair)
     }
 

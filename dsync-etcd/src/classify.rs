@@ -1,4 +1,4 @@
-//! What an error of a server, or of the way to it, means.
+//! Classifies errors of the server and of the connection.
 
 use std::error::Error as _;
 use std::io;
@@ -7,8 +7,8 @@ use dsync::{Error, ErrorKind};
 use etcd_client::Error as ClientError;
 use tonic::{Code, Status};
 
-/// What the server says of a request that it has not carried out, what kind of trouble that is, and
-/// what to do. The texts are those of etcd's `rpctypes`, which have stood since 3.0.
+/// Messages that prove that the server has not carried out the request, with their kind and what to
+/// do. The texts come from etcd's `rpctypes` and have not changed since 3.0.
 const REFUSALS: &[(&str, ErrorKind, &str)] = &[
     (
         "etcdserver: permission denied",
@@ -18,31 +18,35 @@ const REFUSALS: &[(&str, ErrorKind, &str)] = &[
     (
         "etcdserver: user name is empty",
         ErrorKind::Unauthenticated,
-        "the server wants a user: give it in the URL or with_user",
+        "the server requires a user: set it in the URL or with EtcdOptions::with_user",
     ),
-    ("etcdserver: authentication failed", ErrorKind::Unauthenticated, "user or password are wrong"),
+    (
+        "etcdserver: authentication failed",
+        ErrorKind::Unauthenticated,
+        "the user or password is wrong",
+    ),
     (
         "etcdserver: invalid auth token",
         ErrorKind::Unauthenticated,
-        "it is renewed with the next request",
+        "the token is renewed with the next request",
     ),
     (
         "etcdserver: authentication is not enabled",
         ErrorKind::Invalid,
-        "the server knows no users: leave user and password out",
+        "the server has no users: leave user and password out",
     ),
     (
         "etcdserver: revision of auth store is old",
         ErrorKind::Unauthenticated,
-        "somebody has changed users or roles",
+        "users or roles have changed",
     ),
     (
         "etcdserver: mvcc: database space exceeded",
         ErrorKind::Unavailable,
         "compact and defragment the store or raise its quota, then `etcdctl alarm disarm`",
     ),
-    ("etcdserver: too many requests", ErrorKind::Throttled, "the server has too much to do"),
-    ("etcdserver: no leader", ErrorKind::Unavailable, "the member is cut off from the others"),
+    ("etcdserver: too many requests", ErrorKind::Throttled, "the server has too much load"),
+    ("etcdserver: no leader", ErrorKind::Unavailable, "the member is cut off from the majority"),
     ("etcdserver: not capable", ErrorKind::Unavailable, "the server is starting"),
     (
         "etcdserver: requested lease not found",
@@ -54,16 +58,16 @@ const REFUSALS: &[(&str, ErrorKind, &str)] = &[
     (
         "etcdserver: rpc not supported for learner",
         ErrorKind::Unavailable,
-        "the member is a learner: name one that votes",
+        "the member is a learner: use a voting member",
     ),
 ];
 
-/// When it went wrong.
+/// When the error occurred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Nothing of the request was sent.
+    /// Before the request was sent.
     Connecting,
-    /// It may have been sent.
+    /// After the request may have been sent.
     Sent,
 }
 
@@ -76,7 +80,7 @@ pub(crate) fn classify(stage: Stage, endpoint: &str, error: ClientError) -> Erro
         | ClientError::EndpointError(_) => {
             Error::definite(ErrorKind::Invalid, format!("{endpoint} cannot be used: {error}"))
         }
-        // It is made before anything is sent: a wrong address, certificate or key.
+        // Raised before anything is sent: a wrong address, certificate or key.
         ClientError::TransportError(cause) => {
             let message = format!("{endpoint} cannot be used: {}", chain(cause));
             Error::definite(ErrorKind::Invalid, message)
@@ -87,14 +91,15 @@ pub(crate) fn classify(stage: Stage, endpoint: &str, error: ClientError) -> Erro
 }
 
 fn of_status(stage: Stage, endpoint: &str, status: &Status) -> Error {
-    let said = status.message();
-    if let Some((_, kind, advice)) = REFUSALS.iter().find(|(text, ..)| said.starts_with(text)) {
-        return Error::definite(*kind, format!("{endpoint} answers {said:?}: {advice}"));
+    let text = status.message();
+    if let Some((_, kind, advice)) = REFUSALS.iter().find(|(known, ..)| text.starts_with(known)) {
+        return Error::definite(*kind, format!("{endpoint} returned {text:?}: {advice}"));
     }
     if stage == Stage::Connecting || was_never_connected(status) {
         return no_connection(endpoint, &causes(status));
     }
-    // Of these codes, only what etcd itself says proves that nothing was done.
+    // These codes prove that nothing was written, but only in an answer of etcd itself: a proxy can
+    // return them after it has forwarded the request.
     let is_refused = matches!(
         status.code(),
         Code::InvalidArgument
@@ -104,7 +109,7 @@ fn of_status(stage: Stage, endpoint: &str, status: &Status) -> Error {
             | Code::PermissionDenied
             | Code::Unauthenticated
             | Code::ResourceExhausted
-    ) && said.starts_with("etcdserver: ");
+    ) && text.starts_with("etcdserver: ");
     let kind = match status.code() {
         Code::PermissionDenied => ErrorKind::Denied,
         Code::Unauthenticated => ErrorKind::Unauthenticated,
@@ -118,16 +123,16 @@ fn of_status(stage: Stage, endpoint: &str, status: &Status) -> Error {
     if is_refused { Error::definite(kind, message) } else { Error::ambiguous(kind, message) }
 }
 
-/// Nothing was sent, since there was nothing to send it on.
+/// Returns the error for a request that was not sent, because there was no connection.
 pub(crate) fn no_connection(endpoint: &str, why: &str) -> Error {
     let message = format!(
-        "no connection to {endpoint}: {why}; is it there, and does it speak TLS (https) or not \
-         (http)?"
+        "no connection to {endpoint}: {why}; check that it is running, and whether it uses TLS \
+         (https) or not (http)"
     );
     Error::definite(ErrorKind::Unavailable, message)
 }
 
-/// Whether there was no connection to send the request on.
+/// Returns whether the connection was refused, so that the request was not sent.
 fn was_never_connected(status: &Status) -> bool {
     let mut cause = status.source();
     while let Some(error) = cause {
@@ -140,7 +145,7 @@ fn was_never_connected(status: &Status) -> bool {
     false
 }
 
-/// What the server says, or what went wrong on the way to it.
+/// Returns the message of the server, or the causes of a transport error.
 fn causes(status: &Status) -> String {
     match status.source() {
         Some(source) => chain(source),
@@ -148,7 +153,7 @@ fn causes(status: &Status) -> String {
     }
 }
 
-/// An error and all its causes.
+/// Returns an error and all of its sources in one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -163,4 +168,107 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    const ENDPOINT: &str = "http://10.0.0.1:2379";
+
+    #[test]
+    fn each_answer_has_its_kind_and_proof() {
+        use ErrorKind::{Denied, Internal, Invalid, Throttled, Unauthenticated, Unavailable};
+        // (code, what the server says, kind, ambiguous, what the message says)
+        let table = [
+            (Code::PermissionDenied, "etcdserver: permission denied", Denied, false, "rights"),
+            (
+                Code::InvalidArgument,
+                "etcdserver: user name is empty",
+                Unauthenticated,
+                false,
+                "user",
+            ),
+            (
+                Code::InvalidArgument,
+                "etcdserver: authentication failed, invalid user ID or password",
+                Unauthenticated,
+                false,
+                "wrong",
+            ),
+            (
+                Code::Unauthenticated,
+                "etcdserver: invalid auth token",
+                Unauthenticated,
+                false,
+                "renewed",
+            ),
+            (
+                Code::FailedPrecondition,
+                "etcdserver: authentication is not enabled",
+                Invalid,
+                false,
+                "leave user",
+            ),
+            (
+                Code::ResourceExhausted,
+                "etcdserver: mvcc: database space exceeded",
+                Unavailable,
+                false,
+                "alarm disarm",
+            ),
+            (
+                Code::ResourceExhausted,
+                "etcdserver: too many requests",
+                Throttled,
+                false,
+                "too much",
+            ),
+            (Code::Unavailable, "etcdserver: no leader", Unavailable, false, "cut off"),
+            (
+                Code::NotFound,
+                "etcdserver: requested lease not found",
+                Unavailable,
+                false,
+                "ran out",
+            ),
+            (Code::OutOfRange, "etcdserver: too large lease TTL", Invalid, false, "shorten"),
+            (
+                Code::FailedPrecondition,
+                "etcdserver: something new",
+                Invalid,
+                false,
+                "something new",
+            ),
+            // The request was proposed and may still be applied.
+            (Code::Unavailable, "etcdserver: leader changed", Unavailable, true, "leader changed"),
+            (Code::Unavailable, "etcdserver: request timed out", Unavailable, true, "timed out"),
+            (
+                Code::Unavailable,
+                "etcdserver: request timed out, possibly due to previous leader failure",
+                Unavailable,
+                true,
+                "previous leader",
+            ),
+            (Code::Unavailable, "etcdserver: server stopped", Unavailable, true, "stopped"),
+            // Not a text of etcd: a proxy may have forwarded the request.
+            (Code::Unavailable, "upstream connect error", Unavailable, true, "upstream"),
+            (Code::PermissionDenied, "RBAC: access denied", Denied, true, "RBAC"),
+            (Code::Unknown, "transport error", Unavailable, true, "transport error"),
+            (Code::Cancelled, "", Unavailable, true, ENDPOINT),
+            (Code::Internal, "h2 protocol error", Internal, true, "h2"),
+        ];
+        for (code, says, kind, ambiguous, contains) in table {
+            let found =
+                classify(Stage::Sent, ENDPOINT, ClientError::GRpcStatus(Status::new(code, says)));
+            let text = found.to_string();
+            assert_eq!((found.kind(), found.is_ambiguous()), (kind, ambiguous), "{says}: {text}");
+            assert!(text.contains(contains) && text.contains(ENDPOINT), "{says}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_was_never_made_has_sent_nothing() {
+        let error = ClientError::GRpcStatus(Status::unavailable("tls handshake eof"));
+        let found = classify(Stage::Connecting, ENDPOINT, error);
+        assert_eq!(found.kind(), ErrorKind::Unavailable);
+        assert!(!found.is_ambiguous() && found.to_string().contains("TLS"), "{found}");
+    }
+}

@@ -17,7 +17,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Keeps leases as keys of an etcd cluster.
 ///
-/// The [crate documentation](crate) says what is written, and what rights it takes.
+/// The [crate documentation](crate) describes what is written, and which rights the driver needs.
 #[derive(Debug)]
 pub struct EtcdDriver {
     store: Store,
@@ -25,15 +25,16 @@ pub struct EtcdDriver {
 }
 
 impl EtcdDriver {
-    /// A driver for the cluster of `options`.
+    /// Creates a driver for the cluster of `options`.
     ///
-    /// Nothing is sent yet: a program that starts while the cluster is down is a candidate all the
-    /// same, and the first requests report the trouble. A connection is made when it is needed, and
-    /// one to the next member when it breaks; no request of an unknown outcome is ever sent twice.
+    /// Nothing is sent yet. A program that starts while the cluster is down is a candidate
+    /// nevertheless, and its first requests report the error. A connection is opened when it is
+    /// needed, and one to the next member when it breaks. A request whose outcome is unknown is never
+    /// sent again.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NoRuntime`](dsync::ErrorKind::NoRuntime) outside of a tokio runtime.
+    /// Returns [`ErrorKind::NoRuntime`](dsync::ErrorKind::NoRuntime) outside a tokio runtime.
     pub fn open(options: EtcdOptions) -> Result<Self> {
         let session = Arc::new(Session::new(options));
         let leases = Leases::new(Arc::clone(&session))?;
@@ -52,7 +53,8 @@ impl Driver for EtcdDriver {
         Capabilities::new(Expiry::Backend)
             .with_watch(WatchScope::Changes)
             .with_lease(SECOND, SECOND)
-            // One second of rounding and slack, and the loop that ends leases, twice a second.
+            // One second of rounding and slack, and up to half a second until the server's loop
+            // notices an expired lease.
             .with_max_expiry_lag(2 * SECOND)
             .with_token_surviving_delete()
             .with_token_surviving_restart()

@@ -1,4 +1,16 @@
-//! Store leases: one for each acquisition, one spare, and those that nobody needs.
+//! Store leases, which make etcd delete a key when its holder is gone.
+//!
+//! The life of a store lease:
+//!
+//! 1. [`take`](Leases::take): an acquisition uses the spare, if it lasts long enough, or a new one.
+//! 2. [`used`](Leases::used): the transaction has attached a key to it. It is remembered while it is
+//!    young enough to become the spare later.
+//! 3. [`unused`](Leases::unused): the key was deleted by a release; or
+//!    [`put_back`](Leases::put_back): the transaction has certainly not attached a key.
+//! 4. It becomes the spare, or a background task revokes it.
+//!
+//! Revoking a store lease deletes its keys. One that may have a key, because the outcome of the
+//! transaction is unknown, is therefore never reused and never revoked: it runs out by itself.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,31 +25,34 @@ use tokio::time::timeout;
 
 use crate::session::Session;
 
-/// How long revoking what is left may take when the driver is closed. Else it runs out by itself.
+/// How long one revocation may take, and all of them when the driver is closed. A store lease that is
+/// not revoked in time runs out by itself.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// A store lease that no key hangs on.
+/// A store lease, and when it runs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StoreLease {
     pub(crate) id: i64,
-    /// The earliest instant at which it may run out, unless it is kept alive.
+    /// The earliest instant at which it may run out if it is not kept alive.
     ends: Instant,
     ttl: Duration,
 }
 
 impl StoreLease {
-    /// Whether a claim of `duration` that begins now is sure to last, and lasts not much longer.
+    /// Returns whether a claim of `duration` that begins now certainly lasts, and does not last much
+    /// longer.
     fn suits(&self, duration: Duration, now: Instant) -> bool {
         now + duration <= self.ends && self.ttl == ttl(duration)
     }
 }
 
-/// The longest that the server takes is 9,000,000,000 s; nobody means more than a year.
+/// The server accepts up to 9,000,000,000 s. More than a year is a mistake.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// In whole seconds, and up to one more than was asked for: for so long a spare can be used.
+/// How much longer than requested a store lease lasts. For this time it can be reused as the spare.
 const SLACK: Duration = Duration::from_secs(1);
 
+/// Returns the time to live of a store lease, in whole seconds: the unit of etcd.
 fn ttl(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs()) + SLACK
 }
@@ -46,9 +61,9 @@ pub(crate) struct Leases {
     session: Arc<Session>,
     env: TokioEnv,
     spare: Mutex<Option<StoreLease>>,
-    /// Those of acquisitions, while they are young enough to become the spare.
+    /// The store leases of acquisitions, while they are young enough to become the spare.
     young: Mutex<BTreeMap<i64, StoreLease>>,
-    /// Where ids go that are to be revoked. `None`: it was closed.
+    /// The ids to revoke go here. `None` after [`close`](Self::close).
     unneeded: Mutex<Option<UnboundedSender<i64>>>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -68,7 +83,7 @@ impl Leases {
         })
     }
 
-    /// The spare, if it suits, or a new one.
+    /// Returns the spare if it suits, or a new store lease.
     pub(crate) async fn take(&self, duration: Duration) -> Result<StoreLease> {
         let spare = lock(&self.spare).take();
         if let Some(spare) = spare {
@@ -79,9 +94,10 @@ impl Leases {
         }
         if duration > LONGEST {
             let message =
-                format!("a lease of {duration:?} is too long for etcd, which takes {LONGEST:?}");
+                format!("a lease of {duration:?} is too long; the maximum is {LONGEST:?}");
             return Err(Error::definite(ErrorKind::Invalid, message));
         }
+        // Counted from before the request: the server grants it no earlier.
         let (sent, ttl) = (self.env.now(), ttl(duration));
         let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
         let granted =
@@ -89,7 +105,7 @@ impl Leases {
         Ok(StoreLease { id: granted.await?.id(), ends: sent + ttl, ttl })
     }
 
-    /// A key hangs on it now.
+    /// Notes that a key is attached to the store lease.
     pub(crate) fn used(&self, lease: StoreLease) {
         let now = self.env.now();
         let mut young = lock(&self.young);
@@ -97,7 +113,7 @@ impl Leases {
         young.insert(lease.id, lease);
     }
 
-    /// No key hangs on it any more, for certain.
+    /// Notes that the key of a store lease has certainly been deleted.
     pub(crate) fn unused(&self, id: i64) {
         let lease = lock(&self.young).remove(&id);
         match lease {
@@ -106,7 +122,7 @@ impl Leases {
         }
     }
 
-    /// Keeps a store lease that no key hangs on, for certain, as the spare; or revokes it.
+    /// Keeps a store lease that certainly has no key as the spare, or revokes it.
     pub(crate) fn put_back(&self, lease: StoreLease) {
         let is_of_use = lease.suits(lease.ttl.saturating_sub(SLACK), self.env.now());
         let surplus = if is_of_use { lock(&self.spare).replace(lease) } else { Some(lease) };
@@ -115,15 +131,15 @@ impl Leases {
         }
     }
 
-    /// Revokes a store lease that no key hangs on, for certain, some time soon.
+    /// Lets the background task revoke a store lease that certainly has no key.
     fn revoke(&self, id: i64) {
         if let Some(unneeded) = &*lock(&self.unneeded) {
-            // The task ends with the driver alone.
+            // Fails only after the task has ended, and then the driver is closed.
             let _ = unneeded.send(id);
         }
     }
 
-    /// Revokes the spare and what is left.
+    /// Revokes the spare and everything that is still queued.
     pub(crate) async fn close(&self) {
         let spare = lock(&self.spare).take();
         if let Some(spare) = spare {
@@ -145,19 +161,21 @@ impl Leases {
     }
 }
 
-/// Revokes one store lease after the other, until there is nobody left to ask for it.
+/// Starts the task that revokes store leases, one after the other, until the sender is dropped.
 #[expect(clippy::disallowed_methods, reason = "this module owns the task that revokes")]
 fn start(session: Arc<Session>, mut ids: UnboundedReceiver<i64>) -> JoinHandle<()> {
     tokio::spawn(async move {
         while let Some(id) = ids.recv().await {
             let revoked = session.ask(|mut client| async move { client.lease_revoke(id).await });
-            // It runs out by itself where that fails.
+            // After a failure the store lease runs out by itself.
             match timeout(CLOSING, revoked).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => {
-                    tracing::debug!(target: "dsync", %error, "a store lease is left to run out");
+                    tracing::debug!(target: "dsync", %error, "store lease not revoked; it runs out by itself");
                 }
-                Err(_) => tracing::debug!(target: "dsync", "a store lease is left to run out"),
+                Err(_) => {
+                    tracing::debug!(target: "dsync", "store lease not revoked in time; it runs out by itself");
+                }
             }
         }
     })

@@ -3,7 +3,7 @@ use std::fmt;
 use dsync::{Error, ErrorKind, Result};
 use etcd_client::{Certificate, ConnectOptions, Identity, TlsOptions};
 
-/// Where the servers are, and how they are spoken to.
+/// The members of an etcd cluster, and how to connect to them.
 #[derive(Clone)]
 pub struct EtcdOptions {
     pub(crate) endpoints: Vec<String>,
@@ -14,8 +14,9 @@ pub struct EtcdOptions {
 }
 
 impl EtcdOptions {
-    /// The members of one cluster: `http://host:2379`, or `https://…` for TLS. One of them is used
-    /// at a time, and the next when it gives no answer.
+    /// Creates options for the members of one cluster: `http://host:2379`, or `https://…` for TLS.
+    ///
+    /// The driver uses one member at a time, and the next one when it does not answer.
     pub fn new<S: Into<String>>(endpoints: impl IntoIterator<Item = S>) -> Self {
         Self {
             endpoints: endpoints.into_iter().map(Into::into).collect(),
@@ -26,18 +27,19 @@ impl EtcdOptions {
         }
     }
 
-    /// `etcd://[user:password@]host:port[,host:port…]`, or `etcds://…` for TLS. Without a port it
-    /// is 2379.
+    /// Parses `etcd://[user:password@]host:port[,host:port…]`, or `etcds://…` for TLS. The default
+    /// port is 2379.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] if `url` is none, with what is expected.
+    /// Returns [`ErrorKind::Invalid`] if `url` is not valid; the message names the fault and shows the
+    /// expected form.
     pub fn from_url(url: &str) -> Result<Self> {
-        // It may have a password in it, so it is not shown.
+        // The URL can contain a password, so it is not shown.
         let invalid = |what: &str| {
             let message = format!(
-                "the URL of etcd cannot be used: {what}; \
-                 write etcd://host:port, or etcds://host:port for TLS"
+                "invalid URL of etcd: {what}; \
+                 use etcd://host:port, or etcds://host:port for TLS"
             );
             Error::definite(ErrorKind::Invalid, message)
         };
@@ -68,14 +70,14 @@ impl EtcdOptions {
         }
     }
 
-    /// Authenticates as this user. An expired token is renewed.
+    /// Authenticates as this user. An expired token is renewed automatically.
     #[must_use]
     pub fn with_user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
         self.user = Some((name.into(), password.into()));
         self
     }
 
-    /// Trusts servers with a certificate of this authority (PEM), instead of the usual ones.
+    /// Trusts servers with a certificate of this authority (PEM) instead of the public authorities.
     #[must_use]
     pub fn with_authority(mut self, pem: impl AsRef<[u8]>) -> Self {
         let tls = self.tls.take().unwrap_or_default();
@@ -83,7 +85,7 @@ impl EtcdOptions {
         self
     }
 
-    /// Shows the servers this certificate (PEM), with its key.
+    /// Presents this client certificate (PEM), with its key (PEM), to the servers.
     #[must_use]
     pub fn with_certificate(
         mut self,
@@ -95,16 +97,18 @@ impl EtcdOptions {
         self
     }
 
-    /// Begins all keys with `prefix` and a slash: `dsync` unless set.
+    /// Sets the first segment of all keys: `dsync` unless set.
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// Uses servers of versions below 3.4.31 and 3.5.13 as well, whose members go on keeping
-    /// leases alive when they are no leader any more ([etcd issue 15247]): a term may then outlive
-    /// its lease.
+    /// Allows servers below version 3.4.31 or 3.5.13.
+    ///
+    /// A member of these versions can keep leases alive after it has lost the leadership of the
+    /// cluster ([etcd issue 15247]). A term can then outlive its lease, so that two candidates lead
+    /// at the same time.
     ///
     /// [etcd issue 15247]: https://github.com/etcd-io/etcd/issues/15247
     #[must_use]
@@ -113,7 +117,7 @@ impl EtcdOptions {
         self
     }
 
-    /// For the client.
+    /// Returns the options of the client.
     pub(crate) fn connect_options(&self) -> ConnectOptions {
         let mut options =
             ConnectOptions::new().with_require_leader(true).with_auto_token_refresh(true);

@@ -1,4 +1,4 @@
-//! What is written for a key: duration in milliseconds, and holder.
+//! The record of a key: its value is the duration in milliseconds, and the holder.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use dsync::FencingToken;
 use dsync::driver::{Claim, Holder, Key, KeyKind, Lease, Pulse, Version};
 use etcd_client::KeyValue;
 
-/// What a key is called in the store.
+/// Returns the name of a key in the store.
 pub(crate) fn name(prefix: &str, key: &Key) -> String {
     let kind = match key.kind() {
         KeyKind::Election => "election",
@@ -19,7 +19,7 @@ pub(crate) fn value(holder: &Holder, duration: Duration) -> String {
     format!("{} {holder}", duration.as_nanos().div_ceil(1_000_000))
 }
 
-/// An acquisition: the revision in which the key was made, and the store lease that keeps it.
+/// An acquisition: the revision that created the key, and the store lease that the key is attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Acquisition {
     pub(crate) revision: i64,
@@ -35,7 +35,7 @@ impl Acquisition {
         Version::new(format!("{}-{:x}", self.revision, self.lease))
     }
 
-    /// `None`: it was not made here.
+    /// Parses a version. Returns `None` if [`version`](Self::version) has not made it.
     pub(crate) fn parse(version: &Version) -> Option<Self> {
         let (revision, lease) = version.as_str().split_once('-')?;
         let revision = revision.parse().ok()?;
@@ -46,27 +46,29 @@ impl Acquisition {
         Pulse::new(self.version().as_str())
     }
 
-    /// The store has one counter for all changes, so this one grows with every acquisition.
+    /// Returns the revision as the token. The store has one revision counter for all changes, so it
+    /// grows with every acquisition.
     fn token(self) -> FencingToken {
         FencingToken::new(u64::try_from(self.revision).unwrap_or(0))
     }
 
-    /// The record that a successful claim has made.
+    /// Returns the lease that a successful claim has acquired.
     pub(crate) fn won(self, claim: &Claim) -> Lease {
         let (version, pulse) = (self.version(), self.pulse());
         Lease::held(claim.holder.clone(), claim.duration, version, pulse, self.token())
     }
 }
 
+/// Reads the record of a key.
 pub(crate) fn lease(record: &KeyValue) -> Lease {
     let acquisition = Acquisition::of(record);
     let text = String::from_utf8_lossy(record.value());
     let (version, pulse) = (acquisition.version(), acquisition.pulse());
-    let ours = text.split_once(' ').and_then(|(millis, holder)| {
+    let parsed = text.split_once(' ').and_then(|(millis, holder)| {
         Some((Duration::from_millis(millis.parse().ok()?), Holder::from_wire(holder)))
     });
-    let Some((duration, holder)) = ours else {
-        // Whoever has written that holds it, until it expires or goes.
+    let Some((duration, holder)) = parsed else {
+        // Another program wrote the record. It holds the lease until the key expires or is deleted.
         let mut lease = Lease::vacant(version, pulse, acquisition.token());
         lease.holder = Some(Holder::from_wire(text.into_owned()));
         return lease;

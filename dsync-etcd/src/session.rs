@@ -1,4 +1,4 @@
-//! The connection to one member, replaced by one to the next when it is not to be trusted any more.
+//! The connection to one member, which is replaced by one to the next member when it stops answering.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,21 +12,21 @@ use crate::classify::{Stage, classify, no_connection};
 use crate::options::EtcdOptions;
 use crate::version::is_unsafe;
 
-/// How long a connection may take to be made, before the next member is tried.
-const CONNECTING: Duration = Duration::from_millis(1500);
+/// How long connecting may take before the next member is tried.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// Shared by all requests of a driver.
 pub(crate) struct Session {
     options: EtcdOptions,
     current: Mutex<Current>,
-    /// One at a time connects; the others wait for it.
+    /// Held while connecting: one request connects, the others wait for the result.
     connecting: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Current {
     client: Option<Client>,
-    /// How many there were before. The member is chosen by it, too.
+    /// Counts the attempts to connect. It also selects the member.
     number: usize,
     closed: bool,
 }
@@ -49,13 +49,14 @@ impl Session {
 
     /// Makes one request.
     ///
-    /// A connection is given up with the first request that it does not answer: whoever asked has
-    /// stopped waiting, and so would the next.
+    /// The connection is replaced after the first request that it does not answer: the core has
+    /// stopped waiting for that request, and would wait in vain for the next.
     pub(crate) async fn ask<T, F>(&self, request: impl FnOnce(Client) -> F) -> Result<T>
     where
         F: Future<Output = Result<T, ClientError>>,
     {
         let connection = self.connection().await?;
+        // The core drops this future when its time is up. The guard covers that case, too.
         let unanswered = GiveUp { session: self, number: connection.number };
         let answer = request(connection.client).await;
         let error = match answer {
@@ -65,7 +66,7 @@ impl Session {
             }
             Err(error) => self.error(connection.number, error),
         };
-        // Whatever else is wrong, another member would say the same.
+        // Every other error concerns the request, and another member would return the same.
         let is_of_member = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Internal);
         if !is_of_member {
             std::mem::forget(unanswered);
@@ -73,14 +74,15 @@ impl Session {
         Err(error)
     }
 
-    /// The connection that there is, or a new one.
+    /// Returns the current connection, or a new one.
     pub(crate) async fn connection(&self) -> Result<Connection> {
         if let Some(connection) = self.connected()? {
             return Ok(connection);
         }
-        let _one = self.connecting.lock().await;
+        let _turn = self.connecting.lock().await;
         let mut failed = None;
-        // Each member once. Nothing was sent to one that could not be reached.
+        // Try each member once. Nothing was sent to a member that could not be reached. Another
+        // request may have connected while this one waited, so look again before each attempt.
         for _ in &self.options.endpoints {
             if let Some(connection) = self.connected()? {
                 return Ok(connection);
@@ -91,11 +93,11 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
-        let none = || Error::definite(ErrorKind::Invalid, "no endpoint of etcd was given");
+        let none = || Error::definite(ErrorKind::Invalid, "the options name no endpoint of etcd");
         Err(failed.unwrap_or_else(none))
     }
 
-    /// Connects to the member whose turn it is, and passes the turn on.
+    /// Connects to the next member in turn.
     async fn connect(&self) -> Result<Connection> {
         let number = {
             let mut current = self.lock();
@@ -106,23 +108,24 @@ impl Session {
         let made = async {
             let mut client =
                 Client::connect([endpoint], Some(self.options.connect_options())).await?;
-            // It is lazy: this connects.
+            // `connect` is lazy; this request opens the connection.
             let status = client.status().await?;
             Ok((client, status.version().to_owned()))
         };
-        let made = timeout(CONNECTING, made)
-            .await
-            .map_err(|_| no_connection(endpoint, &format!("no answer for {CONNECTING:?}")))?;
+        let made = timeout(CONNECT_TIMEOUT, made).await.map_err(|_| {
+            no_connection(endpoint, &format!("no answer within {CONNECT_TIMEOUT:?}"))
+        })?;
         let (client, version) =
             made.map_err(|error| classify(Stage::Connecting, endpoint, error))?;
         if is_unsafe(&version) && !self.options.allows_unsafe_versions {
             let message = format!(
-                "{endpoint} is etcd {version}, which may keep a lease alive that others no longer \
-                 see: upgrade to 3.5.13, 3.4.31 or newer, or allow it with \
+                "{endpoint} runs etcd {version}, which can keep a lease alive after the cluster has \
+                 ended it: upgrade to 3.5.13, 3.4.31 or newer, or allow it with \
                  EtcdOptions::with_unsafe_versions_allowed"
             );
             return Err(Error::definite(ErrorKind::Unsupported, message));
         }
+        // The driver may have been closed while this request was connecting.
         let mut current = self.lock();
         if current.closed {
             return Err(closed());
@@ -148,11 +151,12 @@ impl Session {
         endpoints.get(number % endpoints.len().max(1)).map_or("etcd", String::as_str)
     }
 
-    /// The next request makes a new connection.
+    /// Makes the next request open a new connection.
     pub(crate) fn give_up(&self, connection: &Connection) {
         self.forget(connection.number);
     }
 
+    /// Forgets connection `number`, unless it was replaced already.
     fn forget(&self, number: usize) {
         let mut current = self.lock();
         if current.number == number {
@@ -184,7 +188,7 @@ fn closed() -> Error {
     Error::definite(ErrorKind::Stopped, "the driver was closed")
 }
 
-/// Gives up the connection when it is dropped.
+/// Forgets the connection when it is dropped: the next request makes a new one.
 struct GiveUp<'a> {
     session: &'a Session,
     number: usize,

@@ -1,4 +1,4 @@
-//! The requests of each verb.
+//! The verbs of the contract as requests.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use crate::leases::Leases;
 use crate::record::{self, Acquisition};
 use crate::session::Session;
 
+/// The keys of the cluster.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) session: Arc<Session>,
@@ -30,16 +31,19 @@ impl Store {
     }
 
     pub(crate) async fn acquire(&self, key: &Key, claim: &Claim) -> Result<Acquired> {
+        // 1. A store lease for this acquisition alone.
         let name = self.name(key);
         let lease = self.leases.take(claim.duration).await?;
         let options = PutOptions::new().with_lease(lease.id);
         let value = record::value(&claim.holder, claim.duration);
+        // 2. One transaction: create the key if it does not exist, else read it.
         let transaction = Txn::new()
             .when([Compare::create_revision(name.as_str(), CompareOp::Equal, 0)])
             .and_then([TxnOp::put(name.as_str(), value, Some(options))])
             .or_else([TxnOp::get(name, None)]);
-        // From here on the store lease may be in use. Unless it is certain that it is not, it is
-        // left to run out: a key that nobody knows of may hang on it.
+        // 3. From here on a key may be attached to the store lease. If the outcome is unknown, or
+        //    if this future is dropped, the store lease is left to run out: revoking it could delete
+        //    a key that a later read finds acquired, and reusing it could extend such a key.
         let asked = self.session.ask(|mut client| async move { client.txn(transaction).await });
         let answer = match asked.await {
             Ok(answer) => answer,
@@ -55,6 +59,7 @@ impl Store {
             let revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
             return Ok(Acquired::Won(Acquisition { revision, lease: lease.id }.won(claim)));
         }
+        // 4. The server refused: no key is attached.
         self.leases.put_back(lease);
         let held = answer.op_responses().into_iter().find_map(|response| match response {
             TxnOpResponse::Get(got) => got.kvs().first().map(record::lease),
@@ -63,14 +68,18 @@ impl Store {
         Ok(Acquired::Held(held))
     }
 
-    /// Keeps the store lease alive, then reads: the server may do the first for a lease whose key
-    /// is gone.
+    /// Extends the store lease, then proves that the key is still attached to it.
+    ///
+    /// A keep-alive alone proves nothing about the key: the server extends a store lease whose key was
+    /// deleted as well. The order matters, too. A read before the keep-alive could find a key that is
+    /// gone when the keep-alive is applied.
     pub(crate) async fn renew(&self, key: &Key, lease: &Lease) -> Result<Renewed> {
         let Some(acquisition) = Acquisition::parse(&lease.version) else {
             return Ok(Renewed::Lost(None));
         };
         let id = acquisition.lease;
-        // A stream of its own: answers do not say which request they belong to.
+        // 1. Keep alive, on a stream of its own: an answer does not name its request. On a shared
+        //    stream, the late answer to an earlier request could pass for that of this one.
         let asked = self.session.ask(|mut client| async move {
             match client.lease_keep_alive(id).await {
                 Ok(_) => Ok(true),
@@ -79,6 +88,7 @@ impl Store {
             }
         });
         let is_kept = asked.await?;
+        // 2. Read: same acquisition (revision and store lease) and same holder.
         let now = self.read(key).await?;
         Ok(match now {
             Some(now) if is_kept && now.version == lease.version && now.holder == lease.holder => {
@@ -88,12 +98,15 @@ impl Store {
         })
     }
 
+    /// Deletes the key if it is still that of `lease`.
     pub(crate) async fn release(&self, key: &Key, lease: &Lease) -> Result<Released> {
         let (Some(acquisition), Some(holder), Some(duration)) =
             (Acquisition::parse(&lease.version), &lease.holder, lease.duration)
         else {
             return Ok(Released::NotHeld);
         };
+        // The create revision identifies the acquisition, the value its holder: an operator can have
+        // overwritten the key without creating it anew.
         let (name, value) = (self.name(key), record::value(holder, duration));
         let transaction = Txn::new()
             .when([
@@ -110,7 +123,7 @@ impl Store {
     }
 }
 
-/// Whether the server has answered that there is no such store lease.
+/// Returns whether the server answered that the store lease does not exist.
 fn is_gone(error: &ClientError) -> bool {
     matches!(error, ClientError::LeaseKeepAliveError(text) if text == "lease not found")
 }

@@ -1,7 +1,7 @@
-//! Versions of the server that keep leases alive when they must not.
+//! Versions of the server that can keep a lease alive after it has ended.
 
-/// Whether a member that is no leader any more goes on answering keep-alives ([etcd issue 15247]).
-/// What cannot be read is taken for newer: it is not one of the old.
+/// Returns whether a member of this version can answer keep-alives after it has lost the leadership of
+/// the cluster ([etcd issue 15247]). A version that cannot be parsed is considered newer.
 ///
 /// [etcd issue 15247]: https://github.com/etcd-io/etcd/issues/15247
 pub(crate) fn is_unsafe(version: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Stops and starts the leader of a cluster of our own.
+//! Stops and starts the leader of a cluster that the tests have started.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,18 +9,18 @@ use dsync_conformance::harness::ServerControl;
 use etcd_client::Client;
 use test_servers::Server;
 
-use crate::site::wrong;
+use crate::harness::internal;
 
-/// A cluster that was started here.
+/// A cluster that the tests have started.
 #[derive(Debug)]
-pub(crate) struct Own {
+pub(crate) struct LeaderControl {
     server: Arc<Server>,
     endpoints: Vec<String>,
     /// The member that was killed or paused last.
     chosen: AtomicUsize,
 }
 
-impl Own {
+impl LeaderControl {
     pub(crate) fn new(server: Arc<Server>, endpoints: Vec<String>) -> Self {
         Self { server, endpoints, chosen: AtomicUsize::new(0) }
     }
@@ -34,7 +34,7 @@ impl Own {
         done.map_err(|error| Error::ambiguous(ErrorKind::Internal, format!("{error:#}")))
     }
 
-    /// The member that leads.
+    /// Returns the member that leads.
     async fn leader(&self) -> Result<usize> {
         for (number, endpoint) in self.endpoints.iter().enumerate() {
             let look = async {
@@ -47,7 +47,7 @@ impl Own {
                 return Ok(number);
             }
         }
-        Err(wrong(&"no member says that it leads"))
+        Err(internal(&"no member reports that it leads"))
     }
 
     async fn choose(&self) -> Result<usize> {
@@ -62,7 +62,7 @@ impl Own {
 }
 
 #[async_trait]
-impl ServerControl for Own {
+impl ServerControl for LeaderControl {
     async fn kill(&self) -> Result<()> {
         let member = self.choose().await?;
         self.make(move |server| server.kill(member)).await

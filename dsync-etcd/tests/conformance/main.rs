@@ -12,25 +12,27 @@
 )]
 
 mod control;
+mod harness;
 mod operator;
-mod site;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use dsync_conformance::{Suite, candidate, where_found};
 
-use site::Site;
+use harness::ServerHarness;
 
-/// A request may take two fifteenths of it.
+/// The lease duration of the tests. A request may take two fifteenths of it.
 const LEASE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
-    if let Some(code) = Site::of_candidate().and_then(|site| candidate::run_if_asked(&site)) {
+    if let Some(code) =
+        ServerHarness::of_candidate().and_then(|harness| candidate::run_if_asked(&harness))
+    {
         return code;
     }
-    where_found(Site::find, |site| {
-        println!("on {}", site.describe());
-        Suite::new("etcd", site).with_lease(LEASE).run()
+    where_found(ServerHarness::find, |harness| {
+        println!("on {}", harness.describe());
+        Suite::new("etcd", harness).with_lease(LEASE).run()
     })
 }

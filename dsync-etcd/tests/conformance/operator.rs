@@ -7,9 +7,9 @@ use dsync::{Result, async_trait};
 use dsync_conformance::harness::Operator;
 use etcd_client::{Client, PutOptions};
 
-use crate::site::wrong;
+use crate::harness::internal;
 
-/// The name of a record, as the README of the crate tells it.
+/// Returns the name of a record, as the README of the crate documents it.
 fn record(key: &Key) -> String {
     let kind = match key.kind() {
         KeyKind::Election => "election",
@@ -23,7 +23,7 @@ pub(crate) struct Etcd(pub(crate) Vec<String>);
 
 impl Etcd {
     async fn client(&self) -> Result<Client> {
-        Client::connect(&self.0, None).await.map_err(|error| wrong(&error))
+        Client::connect(&self.0, None).await.map_err(|error| internal(&error))
     }
 }
 
@@ -31,7 +31,7 @@ impl Etcd {
 impl Operator for Etcd {
     async fn delete(&self, key: &Key) -> Result<()> {
         let mut client = self.client().await?;
-        client.delete(record(key), None).await.map(drop).map_err(|error| wrong(&error))
+        client.delete(record(key), None).await.map(drop).map_err(|error| internal(&error))
     }
 
     async fn empty(&self, key: &Key) -> Result<()> {
@@ -40,15 +40,15 @@ impl Operator for Etcd {
 
     async fn overwrite(&self, key: &Key, holder: &str, duration: Duration) -> Result<()> {
         let mut client = self.client().await?;
-        let is_there = client.get(record(key), None).await.map_err(|error| wrong(&error))?;
+        let is_there = client.get(record(key), None).await.map_err(|error| internal(&error))?;
         if is_there.kvs().is_empty() {
             return Ok(());
         }
         let seconds = i64::try_from(duration.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
-        let lease = client.lease_grant(seconds, None).await.map_err(|error| wrong(&error))?;
+        let lease = client.lease_grant(seconds, None).await.map_err(|error| internal(&error))?;
         let options = Some(PutOptions::new().with_lease(lease.id()));
         let put = client.put(record(key), holder, options).await;
-        put.map(drop).map_err(|error| wrong(&error))
+        put.map(drop).map_err(|error| internal(&error))
     }
 
     async fn touch(&self, _: &Key) -> Result<bool> {
@@ -57,7 +57,7 @@ impl Operator for Etcd {
 
     async fn left_over(&self, key: &Key) -> Result<Vec<String>> {
         let mut client = self.client().await?;
-        let found = client.get(record(key), None).await.map_err(|error| wrong(&error))?;
+        let found = client.get(record(key), None).await.map_err(|error| internal(&error))?;
         let shown = |kv: &etcd_client::KeyValue| {
             let (name, value) =
                 (String::from_utf8_lossy(kv.key()), String::from_utf8_lossy(kv.value()));

@@ -1,4 +1,4 @@
-//! What servers answer that cannot or will not.
+//! Errors of servers that cannot or must not serve a request.
 
 use futures_util::StreamExt as _;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use test_servers::Server;
 
 use crate::{block_on, claim, client, cluster, driver, endpoints, key, win};
 
-/// The kind, that nothing was applied, and what the message says.
+/// Checks the kind, that the error is definite, and that the message contains `says`.
 fn check(error: &Error, kind: ErrorKind, says: &str) {
     let text = error.to_string();
     assert_eq!(error.kind(), kind, "{text}");
@@ -29,7 +29,7 @@ fn as_user(server: &Server, name: &str, password: &str) -> EtcdDriver {
     EtcdDriver::open(options).unwrap()
 }
 
-/// A root, and a user `dsync` with the rights of the README; then nobody else may do anything.
+/// Creates a root, and a user `dsync` with the rights of the README, and turns authentication on.
 async fn with_users(server: &Server) -> Client {
     let mut client = client(server).await;
     client.user_add("root", "root", None).await.unwrap();
@@ -90,7 +90,7 @@ pub(crate) fn token() {
         let _root = with_users(&server).await;
         let driver = as_user(&server, "dsync", "secret");
         let lease = win(&driver, &key("x"), 1).await;
-        // Longer than a token lives. To look whether it has expired would use it, which prolongs it.
+        // Longer than a token lives. Polling for its expiry would use it, and that extends it.
         tokio::time::sleep(Duration::from_secs(3)).await;
         assert!(matches!(driver.renew(&key("x"), &lease).await, Ok(Renewed::Kept(_))));
         tokio::time::sleep(Duration::from_secs(3)).await;
@@ -105,7 +105,7 @@ pub(crate) fn space() {
         let held = driver(&server);
         let lease = win(&held, &key("y"), 1).await;
         while client.put("filler", vec![0; 32 * 1024], None).await.is_ok() {}
-        // Whoever leads goes on leading, and can go.
+        // The leader keeps its lease and can release it.
         assert!(matches!(held.renew(&key("y"), &lease).await, Ok(Renewed::Kept(_))));
         held.release(&key("y"), &lease).await.unwrap();
         check(&refusal(&driver(&server)).await, ErrorKind::Unavailable, "alarm disarm");
@@ -121,7 +121,7 @@ pub(crate) fn tls() {
     });
 }
 
-/// Authority and client certificate: what they are for is refused without them.
+/// Without the authority or the client certificate, connections are refused.
 pub(crate) fn certificates() {
     block_on(async {
         let options = test_servers::EtcdOptions { has_tls: true, ..Default::default() };

@@ -1,4 +1,4 @@
-//! Store leases: which are used again, which are left alone, and what is left.
+//! Store leases: which are reused, which are left alone, and which remain.
 
 use std::time::Duration;
 
@@ -70,13 +70,13 @@ pub(crate) fn left_over() {
     });
 }
 
-/// An acquisition whose answer never came may have been applied: its store lease has to stay.
+/// An acquisition without an answer may have been applied, so its store lease must stay.
 pub(crate) fn unknown_outcome() {
     block_on(async {
         let server = cluster(1, &[]);
         let mut client = client(&server).await;
         let driver = driver(&server);
-        // So that the next one has its store lease, and only the transaction is under way.
+        // Leave a spare, so that the next acquisition sends only its transaction.
         let first = win(&driver, &key("x"), 1).await;
         driver.release(&key("x"), &first).await.unwrap();
         let spare = ids(&mut client).await;
@@ -86,10 +86,10 @@ pub(crate) fn unknown_outcome() {
         let asked = tokio::time::timeout(limit, driver.acquire(&other, &lost));
         assert!(asked.await.is_err(), "an answer of a paused server");
         server.resume(0).unwrap();
-        // It may have been applied, or dropped with the request.
+        // The request may have been applied, or dropped.
         let landed = driver.read(&key("y")).await.unwrap();
         assert!(landed.as_ref().is_none_or(|lease| lease.is_held_by(&lost.holder)), "{landed:?}");
-        // Another acquisition does not take it away, nor does the end of the driver.
+        // Neither another acquisition nor closing the driver revokes the store lease.
         let third = win(&driver, &key("z"), 3).await;
         driver.release(&key("z"), &third).await.unwrap();
         driver.close().await;
@@ -106,14 +106,14 @@ pub(crate) fn without_key() {
         let driver = driver(&server);
         let lease = win(&driver, &key("x"), 1).await;
         client.delete("dsync/lock/default/default.lock.x", None).await.unwrap();
-        // The store lease is there, and can be kept alive.
+        // The store lease still exists and can be kept alive.
         assert_eq!(ids(&mut client).await.len(), 1);
         let renewed = driver.renew(&key("x"), &lease).await.unwrap();
         assert!(matches!(renewed, Renewed::Lost(None)), "{renewed:?}");
     });
 }
 
-/// Answers to keep-alives say nothing of which request they belong to.
+/// Answers to keep-alives do not name their request.
 pub(crate) fn late_answer() {
     block_on(async {
         let server = cluster(1, &[]);
@@ -122,7 +122,7 @@ pub(crate) fn late_answer() {
         let (first, second) = (key("x"), key("y"));
         let (one, two) = (win(&driver, &first, 1).await, win(&driver, &second, 2).await);
         assert!(matches!(driver.renew(&first, &one).await, Ok(Renewed::Kept(_))));
-        // The second is not there any more: what was said of the first is no proof.
+        // The second store lease is gone: an answer to the first keep-alive is no proof.
         let id = i64::from_str_radix(two.version.as_str().split_once('-').unwrap().1, 16).unwrap();
         client.lease_revoke(id).await.unwrap();
         let renewed = driver.renew(&second, &two).await.unwrap();

@@ -1,7 +1,7 @@
 //! The driver with the whole library, on etcd clusters that are set up for each test.
 //!
-//! They come from an `etcd` on PATH or that of the control plane. Without one, the tests are shown
-//! as ignored, and fail with `DSYNC_REQUIRE=all`.
+//! They need an `etcd` on PATH or that of the control plane. Without one, the tests are reported as
+//! ignored; with `DSYNC_REQUIRE=all` they fail.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,25 +25,25 @@ use test_servers::trials::{self, Test};
 use test_servers::{Server, etcd_own};
 
 const TESTS: &[Test] = &[
-    ("a_user_is_asked_for", errors::user),
-    ("a_missing_right_is_named", errors::rights),
-    ("credentials_that_nobody_wants_are_told", errors::unwanted),
+    ("a_missing_user_is_reported", errors::user),
+    ("a_missing_right_is_reported", errors::rights),
+    ("superfluous_credentials_are_reported", errors::unwanted),
     ("an_expired_token_is_renewed", errors::token),
-    ("a_full_store_is_told", errors::space),
+    ("a_full_store_is_reported", errors::space),
     ("tls_and_plain_text_do_not_mix", errors::tls),
-    ("certificates_are_shown_and_asked_for", errors::certificates),
-    ("a_server_that_is_not_there_is_named", errors::refused),
+    ("client_and_server_check_certificates", errors::certificates),
+    ("an_unreachable_server_is_named", errors::refused),
     ("a_duration_that_is_too_long_is_refused", errors::too_long),
-    ("a_store_lease_is_used_again_while_it_is_young", leases::used_again),
-    ("nothing_is_left_but_one_spare_and_not_even_that", leases::left_over),
+    ("a_store_lease_is_reused_while_it_is_young", leases::used_again),
+    ("one_spare_remains_until_the_driver_is_closed", leases::left_over),
     ("a_store_lease_of_an_unknown_outcome_is_left_alone", leases::unknown_outcome),
     ("a_renewal_without_its_key_is_none", leases::without_key),
     ("an_answer_that_comes_late_belongs_to_no_other_renewal", leases::late_answer),
     ("a_key_has_a_store_lease_of_its_own", leases::of_its_own),
     ("a_watch_survives_a_compaction", members::compaction),
-    ("a_dead_member_is_left_for_the_next", members::dead),
-    ("a_paused_leader_holds_nobody_up", members::paused),
-    ("a_member_without_the_others_is_told", members::alone),
+    ("a_dead_member_is_replaced_by_the_next", members::dead),
+    ("a_paused_leader_does_not_block_a_hand_over", members::paused),
+    ("a_member_without_a_majority_is_reported", members::alone),
 ];
 
 fn main() -> ExitCode {
@@ -60,7 +60,7 @@ fn cluster(members: usize, arguments: &[&str]) -> Server {
     etcd_own(&test_servers::EtcdOptions { members, arguments, ..Default::default() }).unwrap()
 }
 
-/// The endpoints of a cluster.
+/// Returns the endpoints of a cluster.
 fn endpoints(server: &Server) -> Vec<String> {
     let hosts = server.url().trim_start_matches("etcd://").split(',');
     hosts.map(|host| format!("http://{host}")).collect()
@@ -89,7 +89,7 @@ async fn win(driver: &EtcdDriver, key: &Key, nonce: u64) -> Lease {
     }
 }
 
-/// Looks until it holds.
+/// Waits until the condition holds.
 async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     let look = async {
         while !holds().await {

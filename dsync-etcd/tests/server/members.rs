@@ -37,7 +37,7 @@ pub(crate) fn compaction() {
         let lease = win(&driver, &key("x"), 1).await;
         let seen = watch.next().await.unwrap().unwrap();
         assert!(matches!(&seen, Observation::Record(Some(found)) if found.holder == lease.holder));
-        // A new watch after it, too.
+        // So does a watch that starts after the compaction.
         let mut watch = driver.watch(&key("x"));
         assert_eq!(watch.next().await.unwrap().unwrap(), Observation::Heartbeat);
         driver.release(&key("x"), &lease).await.unwrap();
@@ -50,7 +50,7 @@ pub(crate) fn dead() {
         let server = cluster(3, &[]);
         let driver = driver(&server);
         let lease = win(&driver, &key("x"), 1).await;
-        // Whichever it is connected to, each is dead once.
+        // Kill each member once, among them the one that the driver is connected to.
         for member in 0..3 {
             let was_leader = leader(&server).await == member;
             server.kill(member).unwrap();
@@ -58,7 +58,7 @@ pub(crate) fn dead() {
                 loop {
                     match driver.renew(&key("x"), &lease).await {
                         Ok(renewed) => break renewed,
-                        // As the core does, after a retry period.
+                        // As the core does: retry after a while.
                         Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
                     }
                 }
@@ -83,11 +83,11 @@ pub(crate) fn paused() {
         let guard = a.lock("x").unwrap().lock().await.unwrap();
         let leader = leader(&server).await;
         server.pause(leader).unwrap();
-        // The lock goes over while the leader stands still.
+        // The lock is handed over while the leader is paused.
         let waiter = b.lock("x").unwrap();
         let waiting = tokio::spawn(async move { waiter.lock().await.unwrap() });
         let first = guard.fencing_token();
-        // It may have been lost meanwhile; then it runs out.
+        // The lock may have been lost in the meantime; then it runs out.
         let _ = guard.unlock().await;
         let second = tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap().unwrap();
         assert!(second.fencing_token() > first);
@@ -119,6 +119,8 @@ pub(crate) fn alone() {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), asked).await.expect("it says what is wrong");
+        tokio::time::timeout(Duration::from_secs(30), asked)
+            .await
+            .expect("the error names the cause");
     });
 }

@@ -12,24 +12,24 @@ use dsync_conformance::{Harness, candidate};
 use dsync_etcd::{EtcdDriver, EtcdOptions};
 use test_servers::Server;
 
-use crate::control::Own;
+use crate::control::LeaderControl;
 use crate::operator::Etcd;
 
 /// A cluster to test on.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct ServerHarness {
     url: String,
     server: Option<Arc<Server>>,
 }
 
-/// Where the cluster is, for candidates in processes of their own.
+/// Passes the URL of the cluster to candidate processes.
 const URL: &str = test_servers::etcd::ETCD_VARIABLE;
-/// How many members a cluster of its own has.
+/// The number of members of a cluster that the tests start.
 const MEMBERS: &str = "DSYNC_TEST_ETCD_MEMBERS";
 
-impl Site {
-    /// The cluster of a candidate, which its parent has found. Nothing is asked of it: it may be
-    /// down just now.
+impl ServerHarness {
+    /// The cluster of a candidate process, which its parent has found. It is not contacted here, because it
+    /// may be down at the moment.
     pub(crate) fn of_candidate() -> Option<Self> {
         std::env::var_os(candidate::VARIABLE)?;
         Some(Self { url: std::env::var(URL).ok()?, server: None })
@@ -38,7 +38,7 @@ impl Site {
     pub(crate) fn find() -> anyhow::Result<Self> {
         let members = match std::env::var(MEMBERS) {
             Ok(text) => {
-                text.parse().with_context(|| format!("{MEMBERS} is {text:?}, no number"))?
+                text.parse().with_context(|| format!("{MEMBERS} is {text:?}, not a number"))?
             }
             Err(_) => 1,
         };
@@ -62,12 +62,12 @@ impl Site {
     }
 }
 
-pub(crate) fn wrong(error: &dyn fmt::Display) -> Error {
+pub(crate) fn internal(error: &dyn fmt::Display) -> Error {
     Error::ambiguous(ErrorKind::Internal, error.to_string())
 }
 
 #[async_trait]
-impl Harness for Site {
+impl Harness for ServerHarness {
     async fn connect(&self, via: Via) -> Result<Arc<dyn Driver>> {
         let options = match via {
             Via::Direct => EtcdOptions::from_url(&self.url)?,
@@ -90,7 +90,7 @@ impl Harness for Site {
 
     fn server_control(&self) -> Option<Arc<dyn ServerControl>> {
         let server = self.server.as_ref().filter(|server| server.is_controllable())?;
-        Some(Arc::new(Own::new(Arc::clone(server), self.endpoints())))
+        Some(Arc::new(LeaderControl::new(Arc::clone(server), self.endpoints())))
     }
 
     fn environment(&self) -> Option<Vec<(String, String)>> {

@@ -1,4 +1,4 @@
-//! etcd: a transaction on the create revision, one that deletes, and a watch that runs.
+//! etcd: a transaction that creates a key, one that deletes it, and a running watch.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ struct RawEtcd {
     holder: Client,
     waiter: Client,
     watch: WatchStream,
-    /// Kept for all rounds: granting it is no part of what is measured.
+    /// The same store lease for all rounds: granting it is not measured.
     lease: i64,
     held: bool,
 }
@@ -31,7 +31,7 @@ pub(crate) async fn open() -> Result<Backend> {
     let mut waiter = Client::connect(&hosts, None).await?;
     let lease = holder.lease_grant(3600, None).await?.id();
     let mut watch = waiter.watch(KEY, None).await?;
-    watch.message().await?.context("the watch has ended")?;
+    watch.message().await?.context("the watch ended")?;
     Ok(Backend {
         about: format!("etcd {} without fsync", server.version()),
         raw: Box::new(RawEtcd { holder, waiter, watch, lease, held: false }),
@@ -49,8 +49,8 @@ async fn acquire(client: &mut Client, lease: i64) -> Result<()> {
 }
 
 async fn release(client: &mut Client) -> Result<()> {
-    let mine = Compare::value(KEY, CompareOp::Equal, "holder");
-    let answer = client.txn(Txn::new().when([mine]).and_then([TxnOp::delete(KEY, None)])).await?;
+    let held = Compare::value(KEY, CompareOp::Equal, "holder");
+    let answer = client.txn(Txn::new().when([held]).and_then([TxnOp::delete(KEY, None)])).await?;
     anyhow::ensure!(answer.succeeded(), "the raw lock is not held");
     Ok(())
 }
@@ -81,9 +81,9 @@ impl Raw for RawEtcd {
     }
 
     async fn hand_over(&mut self) -> Result<()> {
-        let (freed, heard) = tokio::join!(release(&mut self.holder), deleted(&mut self.watch));
-        freed?;
-        heard?;
+        let (released, deleted) = tokio::join!(release(&mut self.holder), deleted(&mut self.watch));
+        released?;
+        deleted?;
         acquire(&mut self.waiter, self.lease).await?;
         std::mem::swap(&mut self.holder, &mut self.waiter);
         Ok(())

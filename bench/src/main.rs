@@ -1,13 +1,13 @@
-//! Lock and unlock, and handing over, beside the raw messages of the same server in the same run.
+//! Measures lock + unlock and hand-over against raw requests to the same server in the same run.
 //!
 //! ```sh
 //! cargo xtask bench redis etcd --rounds 1000
 //! ```
 //!
-//! Raw and dsync take turns, round by round, so that whatever else the machine does meets both.
-//! Only the ratios mean something: machines differ by more than what is measured.
+//! Raw and dsync take turns, round by round, so that other load on the machine affects both. Only the
+//! ratios are meaningful: machines differ by more than the measured difference.
 
-// It talks to people, and measures real time.
+// The program prints, and measures real time.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod etcd;
@@ -22,16 +22,16 @@ use async_trait::async_trait;
 use dsync::Driver;
 use dsync::env::BoxFuture;
 
-/// A store, by its own messages alone.
+/// A store, used with raw requests only.
 #[async_trait]
 trait Raw: Send {
-    /// Acquires and releases.
+    /// Acquires and releases a lock.
     async fn pair(&mut self) -> Result<()>;
 
-    /// Somebody holds it, and another one listens.
+    /// Makes one client hold the lock and another one watch it.
     async fn prepare(&mut self) -> Result<()>;
 
-    /// The one releases; the other hears of it and acquires.
+    /// Releases the lock with one client; the other notices it and acquires.
     async fn hand_over(&mut self) -> Result<()>;
 }
 
@@ -40,7 +40,7 @@ struct Backend {
     about: String,
     raw: Box<dyn Raw>,
     connect: Box<dyn Fn() -> Result<Arc<dyn Driver>> + Send>,
-    /// Keeps what was started for it.
+    /// Keeps the server running.
     _server: test_servers::Server,
 }
 
@@ -68,12 +68,12 @@ async fn run(arguments: impl Iterator<Item = String>) -> Result<()> {
             let text = arguments.next().unwrap_or_default();
             rounds = match text.parse() {
                 Ok(number) if number > 0 => number,
-                _ => bail!("--rounds {text:?}: how many rounds? A number from 1"),
+                _ => bail!("invalid --rounds {text:?}: use a number from 1"),
             };
         } else if let Some(found) = BACKENDS.iter().find(|(name, _)| *name == argument) {
             chosen.push(found);
         } else {
-            bail!("{argument:?} is no backend; there are redis and etcd, and --rounds N");
+            bail!("unknown argument {argument:?}: use redis, etcd or --rounds N");
         }
     }
     if chosen.is_empty() {

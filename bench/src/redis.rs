@@ -1,4 +1,4 @@
-//! Redis: the two scripts of the driver, and the message of a release.
+//! Redis: the scripts of the driver that acquire and release, and the message of a release.
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
@@ -78,13 +78,13 @@ impl Raw for RawRedis {
     }
 
     async fn hand_over(&mut self) -> Result<()> {
-        // As dsync does: the answer of the release and the message travel at the same time.
+        // As in dsync, the response to the release and its message travel at the same time.
         let Self { holder, released, .. } = self;
-        let (freed, heard) = tokio::join!(release(&self.release, holder), released.next());
-        freed?;
-        heard.context("the subscription ended")?;
+        let (unlocked, message) = tokio::join!(release(&self.release, holder), released.next());
+        unlocked?;
+        message.context("the subscription ended")?;
         acquire(&self.acquire, &mut self.waiter).await?;
-        // For the next round; not what is measured, but as long for each.
+        // For the next round. Its time is negligible.
         std::mem::swap(&mut self.holder, &mut self.waiter);
         Ok(())
     }

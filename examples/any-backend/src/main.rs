@@ -8,9 +8,9 @@
 //! cargo run -p any-backend -- 'kube://default?scope=shop'
 //! ```
 //!
-//! Start it several times on the same backend, and end the one that leads with Ctrl-C, or with
-//! kill -9. The core knows of no backend: a program that has one alone needs one line of this.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to people")]
+//! Start it several times on the same backend, and end the leader with Ctrl-C or with kill -9. The core
+//! does not depend on a backend: a program that uses only one needs one line of `backend.rs`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the program prints")]
 
 mod backend;
 
@@ -22,7 +22,7 @@ use dsync::{Config, Dsync, Result};
 #[tokio::main]
 async fn main() -> ExitCode {
     let Some(url) = std::env::args().nth(1) else {
-        eprintln!("which backend? {}", backend::USAGE);
+        eprintln!("missing argument: the URL of a backend: {}", backend::USAGE);
         return ExitCode::from(2);
     };
     match run(&url).await {
@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Leads whenever it is elected, until somebody ends it.
+/// Leads whenever it is elected, until the program is ended.
 async fn run(url: &str) -> Result<()> {
     let (driver, config): (_, Config) = backend::open(url, Config::from_env()).await?;
     let dsync = Dsync::new(driver, &config)?;
@@ -49,13 +49,13 @@ async fn run(url: &str) -> Result<()> {
                 println!("works");
             }
         };
-        // Dropped when the term ends, and before anybody else is elected.
+        // The work is dropped when the term ends, before another candidate can be elected.
         term.run(work).await;
         println!("leads no more");
     });
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
-        // Some troubles do not pass.
+        // A campaign ends by itself after an error that does not pass, such as a missing right.
         ended = election.stopped() => return ended,
     }
     dsync.shutdown().await;

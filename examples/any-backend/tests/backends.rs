@@ -1,5 +1,5 @@
-//! The program on each backend: it leads, hands over when it is told to stop, and says what is
-//! wrong with a URL.
+//! The program on each backend: it leads, hands over when it is interrupted, and reports what is wrong
+//! with a URL.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, missing_docs)]
 
 use std::io::{BufRead as _, BufReader};
@@ -10,7 +10,7 @@ use control_plane::ControlPlane;
 use libtest_mimic::{Arguments, Trial};
 use test_servers::{EtcdOptions, RedisOptions, Server};
 
-/// A server that has to live as long as the test, its URL, and a kubeconfig.
+/// A server that has to outlive the test, its URL, and a kubeconfig.
 struct Backend {
     url: String,
     kubeconfig: Option<String>,
@@ -61,8 +61,8 @@ impl Program {
         Self(child, BufReader::new(output))
     }
 
-    /// The rest of the first line that begins with `with`.
-    fn says(&mut self, with: &str) -> String {
+    /// Returns the rest of the first line that begins with `with`.
+    fn wait_for(&mut self, with: &str) -> String {
         loop {
             let mut line = String::new();
             assert_ne!(self.1.read_line(&mut line).unwrap(), 0, "it ended without {with:?}");
@@ -84,7 +84,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It has ended, where the test has passed.
+        // If the test has passed, the process has already ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -92,13 +92,13 @@ impl Drop for Program {
 
 fn hands_over(backend: &Backend) {
     let mut first = Program::start(backend, "a");
-    let token: u64 = first.says("leads with token ").parse().unwrap();
+    let token: u64 = first.wait_for("leads with token ").parse().unwrap();
     let mut second = Program::start(backend, "b");
-    second.says("b is a candidate");
+    second.wait_for("b is a candidate");
     first.interrupt();
-    first.says("leads no more");
+    first.wait_for("leads no more");
     first.ends();
-    let next: u64 = second.says("leads with token ").parse().unwrap();
+    let next: u64 = second.wait_for("leads with token ").parse().unwrap();
     assert!(next > token);
     second.interrupt();
     second.ends();
@@ -112,7 +112,7 @@ fn in_memory() {
         _control_plane: None,
     };
     let mut alone = Program::start(&backend, "a");
-    alone.says("leads with token ");
+    alone.wait_for("leads with token ");
     alone.interrupt();
     alone.ends();
 }
@@ -123,9 +123,9 @@ fn wrong_urls() {
     {
         let program = env!("CARGO_BIN_EXE_any-backend");
         let output = Command::new(program).arg(url).output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{url}: {said}");
-        assert!(said.contains("invalid") && !said.contains("secret"), "{url}: {said}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{url}: {stderr}");
+        assert!(stderr.contains("invalid") && !stderr.contains("secret"), "{url}: {stderr}");
     }
 }
 
@@ -141,7 +141,7 @@ fn main() -> ExitCode {
             in_memory();
             Ok(())
         }),
-        Trial::test("a_url_that_is_none_is_told", || {
+        Trial::test("an_invalid_url_is_reported", || {
             wrong_urls();
             Ok(())
         }),

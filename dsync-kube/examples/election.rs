@@ -5,9 +5,9 @@
 //! ```
 //!
 //! `KUBE_NAMESPACE`, `KUBE_LEASE_SCOPE`, `KUBE_POD_NAME` and `KUBE_CONFIG_PATH` configure it, and
-//! `LEASE_SECONDS` the lease duration. SIGTERM and Ctrl-C end it cleanly: its work stops, then the
-//! lease is released, and another replica leads at once.
-#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that talks")]
+//! `LEASE_SECONDS` sets the lease duration. SIGTERM and Ctrl-C end it cleanly: its work stops, then
+//! the lease is released, and another replica leads immediately.
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that prints")]
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ async fn keep_token_fresh(term: Term) {
     println!("{} elected token={}", now(), term.fencing_token());
     let gate = FenceGate::new();
     loop {
-        // Give the fencing token to whatever stores the access token, so that it can refuse a
-        // former leader; here it is a gate in this process.
+        // Pass the fencing token to the service that stores the access token, so that it can refuse
+        // a former leader. Here it is a gate in this process.
         if gate.admit(term.fencing_token()).is_ok() {
             println!("{} refreshed active={}", now(), term.is_active());
         }
@@ -54,13 +54,13 @@ async fn main() -> Result<()> {
             _ = interrupt.recv() => break,
             change = changes.next() => match change {
                 Some(seen) => {
-                    let leader = seen.leader.as_deref().unwrap_or("nobody");
+                    let leader = seen.leader.as_deref().unwrap_or("none");
                     println!("{} leader={leader} is_leader={}", now(), election.is_leader());
                     if let Some(trouble) = seen.trouble {
                         println!("{} trouble={trouble}", now());
                     }
                 }
-                // The campaign ended for good; its error says why.
+                // The campaign has ended for good. Its error says why.
                 None => return election.stopped().await,
             }
         }
@@ -76,7 +76,7 @@ fn signals(kind: SignalKind) -> tokio::signal::unix::Signal {
     signal(kind).expect("the runtime has its I/O driver")
 }
 
-/// Microseconds of the wall clock, so that lines of several processes can be put in order.
+/// Returns wall-clock microseconds, so that the lines of several processes can be sorted.
 fn now() -> u128 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.unwrap_or_default().as_micros()

@@ -1,11 +1,11 @@
-//! Takes a lock per account, and does something under a lock, on a real cluster.
+//! Takes one lock per account, and runs work under a lock, on a real cluster.
 //!
 //! ```text
 //! ACCOUNT_ID=42 cargo run -p dsync-kube --example lock
 //! ```
 //!
-//! SIGTERM and Ctrl-C end it cleanly: what runs under a lock is dropped, then it is released.
-#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that talks")]
+//! SIGTERM and Ctrl-C end it cleanly: the work under the lock is dropped, then the lock is released.
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that prints")]
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use dsync::{Config, Dsync, Resource, Result};
 use dsync_kube::KubeDriver;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Checks an account that no other replica checks at the same time.
+/// Checks an account while no other replica checks it.
 async fn check_account(dsync: &Dsync, account: &str) -> Result<()> {
-    // Account numbers come from data, so the name is made to fit.
+    // Account numbers are data, so the name is sanitized.
     let name = Resource::sanitized(&format!("check-account-{account}"));
     let lock = dsync.lock(name.name())?;
     let Some(guard) = lock.try_lock().await? else {
-        println!("{account}: {:?} checks it already", lock.holder().await?);
+        println!("{account}: {:?} is already checking it", lock.holder().await?);
         return Ok(());
     };
     println!("{account}: locked, token {}", guard.fencing_token());
@@ -34,10 +34,10 @@ async fn work(dsync: &Dsync) -> Result<()> {
     let account = std::env::var("ACCOUNT_ID").unwrap_or_else(|_| "42".to_owned());
     check_account(dsync, &account).await?;
 
-    // Do with lock: wait for it, no longer than a minute, run something, unlock.
+    // Wait for a lock, for at most one minute, run something under it, unlock.
     let lock = dsync.lock("lock-name")?;
     let Some(guard) = lock.lock_timeout(Duration::from_secs(60)).await? else {
-        println!("lock-name: somebody else held it for a minute");
+        println!("lock-name: not acquired within a minute");
         return Ok(());
     };
     guard.run(async { println!("lock-name: only one replica prints this at a time") }).await;

@@ -1,4 +1,4 @@
-//! What came back for a request: JSON, or the reason why not.
+//! The answer to a request: JSON, or the reason for its failure.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use serde_json::Value;
 pub(crate) enum Failure {
     /// The credentials were refused and could not be read again, so nothing was sent.
     Credentials(dsync::Error),
-    /// The request could not be written down.
+    /// The request could not be built.
     Malformed(http::Error),
-    /// There is no answer, or only the beginning of one.
+    /// No answer arrived, or only a part of one.
     Transport(kube::Error),
     /// The answer is a refusal.
     Refused(Refusal),
-    /// The answer is no JSON, although it says success.
+    /// The status says success, but the body is not JSON.
     Garbage(serde_json::Error),
 }
 
@@ -37,10 +37,10 @@ pub(crate) struct Refusal {
     pub(crate) code: u16,
     pub(crate) message: String,
     pub(crate) retry_after: Option<Duration>,
-    /// The body is a Kubernetes `Status`, so it comes from an API server and from no proxy.
+    /// The body is a Kubernetes `Status`: the answer comes from an API server, not from a proxy.
     pub(crate) is_status: bool,
     pub(crate) reason: String,
-    /// What was not found: `leases` or `namespaces`.
+    /// The kind of the object that was not found: `leases` or `namespaces`.
     pub(crate) kind: String,
     pub(crate) causes: Vec<String>,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) async fn read(code: StatusCode, headers: &HeaderMap, body: Body) -> Self {
         let header = headers.get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
-        // Without its body it is still a refusal, of which less is known.
+        // If the body cannot be read, the answer is still a refusal.
         let body = body.collect_bytes().await.unwrap_or_default();
         let mut refusal = match serde_json::from_slice::<Value>(&body) {
             Ok(status) if status["kind"] == "Status" => Self::from_status(&status),
@@ -62,7 +62,7 @@ impl Refusal {
         refusal
     }
 
-    /// From a `Status` object, as the body of an answer or in an event of a watch.
+    /// Reads a `Status` object: the body of an answer, or an event of a watch.
     pub(crate) fn from_status(status: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let details = &status["details"];
@@ -78,8 +78,8 @@ impl Refusal {
         }
     }
 
-    /// The Lease does not exist, on the word of an API server. A 404 of anything else says
-    /// nothing of the record, and neither does one of the namespace.
+    /// Returns whether an API server says that the Lease does not exist. A 404 of a proxy, or one for
+    /// the namespace, says nothing about the Lease.
     pub(crate) fn is_no_such_lease(&self) -> bool {
         self.code == 404 && self.reason == "NotFound" && self.kind != "namespaces"
     }
@@ -92,7 +92,7 @@ impl Refusal {
         self.code == 409 && self.is_status
     }
 
-    /// The watch cannot go on from where it was.
+    /// Returns whether the server no longer has the events since the revision of the watch (410).
     pub(crate) fn is_gone(&self) -> bool {
         self.code == 410 || matches!(&*self.reason, "Expired" | "Gone")
     }

@@ -1,8 +1,11 @@
-//! The newest known object of each key, from the answers to our own requests and from the watch.
+//! The newest known object of each key, from the answers to requests and from the watch.
 //!
-//! A replacement needs the whole object, and this is what saves a read before each write. It is
-//! never trusted with a decision: whatever it holds is only ever written back on condition that
-//! the server still has it at that version.
+//! A replacement needs the whole object; the cache saves a read before each write. No decision relies
+//! on it: its objects are only ever written back on condition that the server still has them at that
+//! version.
+//!
+//! Answers and events arrive in any order, so each update has to prove that it is not older than what
+//! is known ([`State::apply`]).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::record::Record;
 
-/// Objects that nobody subscribes to are forgotten when there are this many.
+/// When a namespace has this many objects without subscribers, they are dropped.
 const SPARE: usize = 1024;
 
 #[derive(Debug, Default)]
@@ -34,68 +37,69 @@ struct Namespace {
     subscribed: usize,
 }
 
-/// When a read was sent, in updates of the cache.
+/// When a request was sent, counted in updates of the cache.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent(u64);
 
 #[derive(Debug, Default)]
 struct Entry {
     record: Option<Arc<Record>>,
-    /// The highest resourceVersion that was seen, also of an object that is gone.
+    /// The highest resourceVersion that was seen, including that of a deleted object.
     revision: u64,
+    /// The tick of the last update.
     updated: u64,
-    /// A write at this version was refused, so the server has another one.
+    /// A write at this version was refused, so the server has another version.
     refuted: bool,
-    /// The state is what a read has shown since the watch covers this key.
+    /// The key was read or listed after the watch began to cover it: no change was missed.
     covered: bool,
     subscribers: usize,
     slot: Option<watch::Sender<Slot>>,
 }
 
-/// What the streams of one key are told. Only the last state is kept: a slow one skips.
+/// The state that the streams of one key see. Only the latest is kept: a slow stream skips states.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slot {
     pub(crate) record: Option<Arc<Record>>,
-    /// Counts the changes of `record`. Zero: it is not known yet.
+    /// Counts the changes of `record`. Zero means that the record is not known yet.
     pub(crate) changes: u64,
-    /// Counts the signs of life of the watch.
+    /// Counts the heartbeats of the watch.
     pub(crate) beats: u64,
     pub(crate) end: Option<Error>,
 }
 
 impl Cache {
-    /// To be called before a read is sent.
+    /// Returns the time stamp of a request. To be called before the request is sent.
     pub(crate) fn sending(&self) -> Sent {
         Sent(self.lock().tick)
     }
 
-    /// The object to write over, unless the server is known to have another one.
+    /// Returns the object to replace, unless the server is known to have another version.
     pub(crate) fn usable(&self, key: &Key) -> Option<Arc<Record>> {
         let state = self.lock();
         let entry = state.namespaces.get(key.namespace())?.entries.get(key.name())?;
         entry.record.clone().filter(|_| !entry.refuted)
     }
 
-    /// The object, if it is at `version`.
+    /// Returns the object if it has `version`.
     pub(crate) fn at(&self, key: &Key, version: &Version) -> Option<Arc<Record>> {
         self.usable(key).filter(|record| record.version() == *version)
     }
 
-    /// What an answer of the server has shown, to a request sent at `sent`.
+    /// Applies the answer to a request that was sent at `sent`.
     ///
-    /// It counts if nothing was learned since the request was sent, since answers are
-    /// linearizable (even at a lower version, after a restored backup), and otherwise if its
-    /// version is higher.
+    /// The answer counts if the key was not updated since the request was sent, because answers are
+    /// linearizable. It then counts even at a lower version, which a restored backup brings back.
+    /// Otherwise it counts if its version is higher.
     pub(crate) fn answered(&self, key: &Key, sent: Sent, record: Option<&Arc<Record>>) {
         self.lock().apply(key.namespace(), key.name(), Some(sent), record, None);
     }
 
-    /// The object was deleted when it was at `revision`, by a request sent at `sent`.
+    /// Applies the deletion of the object at `revision`, by a request that was sent at `sent`.
     pub(crate) fn deleted(&self, key: &Key, sent: Sent, revision: u64) {
         self.lock().apply(key.namespace(), key.name(), Some(sent), None, Some(revision));
     }
 
-    /// A write at `version` was refused.
+    /// Notes that a write at `version` was refused.
     pub(crate) fn refute(&self, key: &Key, version: &Version) {
         let mut state = self.lock();
         if let Some(entry) = state.entry(key.namespace(), key.name())
@@ -105,7 +109,7 @@ impl Cache {
         }
     }
 
-    /// An event of the watch. Those of keys that nobody asked for are dropped.
+    /// Applies an event of the watch. Events of unknown keys are dropped.
     pub(crate) fn event(&self, namespace: &str, record: &Arc<Record>, deleted: bool) {
         let mut state = self.lock();
         let name = record.name();
@@ -116,7 +120,7 @@ impl Cache {
         }
     }
 
-    /// Subscribes to `key`; `true`: its state is already covered by the watch.
+    /// Subscribes to `key`. Returns whether the watch already covers it.
     pub(crate) fn subscribe(&self, key: &Key) -> (watch::Receiver<Slot>, bool) {
         let mut state = self.lock();
         let namespace = state.namespaces.entry(key.namespace().to_owned()).or_default();
@@ -129,8 +133,8 @@ impl Cache {
         (slot.subscribe(), entry.covered)
     }
 
-    /// Undoes [`subscribe`](Self::subscribe). Tells how many keys of the namespace are left, and
-    /// whether this one is among them.
+    /// Undoes [`subscribe`](Self::subscribe). Returns how many keys of the namespace still have
+    /// subscribers, and whether this key is one of them.
     pub(crate) fn unsubscribe(&self, key: &Key) -> (usize, bool) {
         let mut state = self.lock();
         let Some(namespace) = state.namespaces.get_mut(key.namespace()) else { return (0, false) };
@@ -147,14 +151,14 @@ impl Cache {
         (namespace.subscribed, false)
     }
 
-    /// The watch covers `key` from now on, and a read has shown its state.
+    /// Notes that the watch covers the key from now on, and that it was read after that.
     pub(crate) fn cover(&self, namespace: &str, name: &str) {
         if let Some(entry) = self.lock().entry(namespace, name) {
             entry.cover();
         }
     }
 
-    /// A list of `name` or of the whole namespace has come, and the watch goes on from there.
+    /// Applies a list of `name`, or of the whole namespace, from which the watch continues.
     pub(crate) fn listed(
         &self,
         namespace: &str,
@@ -171,7 +175,7 @@ impl Cache {
         }
     }
 
-    /// The watch of `name` or of the whole namespace has given a sign of life.
+    /// Reports that the watch of `name`, or of the whole namespace, works.
     pub(crate) fn beat(&self, namespace: &str, name: Option<&str>) {
         let mut state = self.lock();
         for known in state.names(namespace, name) {
@@ -182,13 +186,13 @@ impl Cache {
         }
     }
 
-    /// The watch of `name` or of the whole namespace is over, and so are the streams.
+    /// Ends the streams of `name`, or of the whole namespace, with `error`.
     pub(crate) fn end(&self, namespace: &str, name: Option<&str>, error: &Error) {
         let mut state = self.lock();
         for known in state.names(namespace, name) {
             if let Some(entry) = state.entry(namespace, &known) {
                 entry.covered = false;
-                // Streams that come later get a new slot, and a new watch.
+                // Later streams get a new slot, and a new watch.
                 if let Some(slot) = entry.slot.take() {
                     slot.send_modify(|slot| slot.end = Some(error.clone()));
                 }
@@ -196,7 +200,7 @@ impl Cache {
         }
     }
 
-    /// The keys of `namespace` that somebody subscribes to.
+    /// Returns the names in `namespace` that have subscribers.
     pub(crate) fn subscribed(&self, namespace: &str) -> Vec<String> {
         let state = self.lock();
         let Some(namespace) = state.namespaces.get(namespace) else { return Vec::new() };
@@ -233,7 +237,10 @@ impl State {
         }
     }
 
-    /// `revision`: what is known of the version of an object that is gone.
+    /// Applies what was learned about a key, if it is not older than what is known.
+    ///
+    /// `sent` is the time stamp of the request; an event has none. `revision` is the version at which
+    /// an object was deleted.
     fn apply(
         &mut self,
         namespace: &str,
@@ -251,7 +258,10 @@ impl State {
             namespace.entries.retain(|_, entry| entry.subscribers > 0);
         }
         let entry = namespace.entries.entry(name.to_owned()).or_default();
+        // 1. An answer to a request that was sent after the last update reflects a later state.
         let undisputed = sent.is_some_and(|sent| entry.updated <= sent.0);
+        // 2. Otherwise the versions decide. An answer without a version ("not found") that overlaps
+        //    with another update proves nothing, and neither does an event that is late.
         let newer = revision.is_some_and(|revision| revision > entry.revision);
         if !undisputed && !newer {
             return;
@@ -259,27 +269,30 @@ impl State {
         entry.refuted = false;
         entry.updated = tick;
         self.tick = tick;
-        if let Some(absurd) = record.and_then(|record| record.absurd_duration()).filter(|_| newer) {
+        if let Some(unusable) =
+            record.and_then(|record| record.unusable_duration()).filter(|_| newer)
+        {
             tracing::warn!(
                 lease = name,
-                leaseDurationSeconds = absurd,
-                "a Lease has a duration that cannot be meant; our own is used instead"
+                leaseDurationSeconds = unusable,
+                "Lease has an unusable duration; the configured one is used instead"
             );
         }
         entry.revision = revision.unwrap_or(entry.revision);
-        if entry.record.as_deref() != record.map(|record| &**record) || entry.untold() {
+        if entry.record.as_deref() != record.map(|record| &**record) || entry.is_unpublished() {
             entry.record = record.cloned();
-            entry.tell();
+            entry.publish();
         }
     }
 }
 
 impl Entry {
-    fn untold(&self) -> bool {
+    /// Whether the streams have not seen any state yet.
+    fn is_unpublished(&self) -> bool {
         self.slot.as_ref().is_some_and(|slot| slot.borrow().changes == 0)
     }
 
-    fn tell(&self) {
+    fn publish(&self) {
         if let Some(slot) = &self.slot {
             slot.send_modify(|slot| {
                 slot.record.clone_from(&self.record);
@@ -290,8 +303,8 @@ impl Entry {
 
     fn cover(&mut self) {
         self.covered = true;
-        if self.untold() {
-            self.tell();
+        if self.is_unpublished() {
+            self.publish();
         }
     }
 }

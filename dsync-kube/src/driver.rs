@@ -20,8 +20,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Keeps leases as Lease objects (`coordination.k8s.io/v1`) of a Kubernetes API server.
 ///
-/// The [crate documentation](crate) says what is written, what rights it takes, and how far the
-/// fencing tokens go.
+/// The [crate documentation](crate) describes what is written, which rights the driver needs, and
+/// the limits of its fencing tokens.
 #[derive(Debug)]
 pub struct KubeDriver {
     watches: Arc<Watches>,
@@ -29,58 +29,62 @@ pub struct KubeDriver {
 }
 
 impl KubeDriver {
-    /// A driver for the API server that `config` names, or the one that is there: a call of
-    /// [`from_kubeconfig`](Self::from_kubeconfig) with
+    /// Creates a driver for the API server of `config`.
+    ///
+    /// It calls [`from_kubeconfig`](Self::from_kubeconfig) with
     /// [`Config::kubeconfig`](dsync::Config::kubeconfig), which is `KUBE_CONFIG_PATH` unless set.
     ///
     /// # Errors
     ///
-    /// Those of [`from_kubeconfig`](Self::from_kubeconfig).
+    /// The same as [`from_kubeconfig`](Self::from_kubeconfig).
     ///
     /// # Cancel safety
     ///
-    /// Safe, as [`from_kubeconfig`](Self::from_kubeconfig).
+    /// The same as [`from_kubeconfig`](Self::from_kubeconfig).
     pub async fn connect(config: &Config) -> Result<Self> {
         Self::from_kubeconfig(config.kubeconfig()).await
     }
 
-    /// A driver for the API server of a kubeconfig, or of the pod that this runs in.
+    /// Creates a driver for the API server of a kubeconfig, or of the pod that it runs in.
     ///
-    /// The first of these that is there is used, and only that one:
+    /// It uses the first of these that exists, and only that one:
     ///
     /// 1. `path`,
     /// 2. the files named in the environment variable `KUBECONFIG`,
     /// 3. the service account of the pod,
     /// 4. `~/.kube/config`.
     ///
-    /// Nothing is sent yet: a program that starts while the API server is down is a candidate all
-    /// the same, and the first requests report the trouble. The client is the driver's own, so
-    /// that renewals do not wait behind the program's other requests; its credentials are read
+    /// No request is sent yet. A program that starts while the API server is down is a candidate
+    /// nevertheless, and its first requests report the error. The driver has a client of its own,
+    /// so that renewals do not queue behind the program's other requests. It reads the credentials
     /// again when the server refuses them.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] if the configuration is missing or wrong, naming the file and what
-    /// is wrong in it; [`ErrorKind::Unauthenticated`] if a credential plugin fails;
-    /// [`ErrorKind::NoRuntime`] outside of a tokio runtime.
+    /// - [`ErrorKind::Invalid`] if the configuration is missing or wrong; the message names the
+    ///   file and the fault in it.
+    /// - [`ErrorKind::Unauthenticated`] if a credential plugin fails.
+    /// - [`ErrorKind::NoRuntime`] outside a tokio runtime.
     ///
     /// # Cancel safety
     ///
-    /// Safe: nothing is left behind, except a credential plugin that may run to its end.
+    /// Dropping the future leaves nothing behind, except a credential plugin that may run to its
+    /// end.
     pub async fn from_kubeconfig(path: Option<&Path>) -> Result<Self> {
         if Handle::try_current().is_err() {
-            let message = "a connection needs a tokio runtime, and there is none here";
+            let message = "a connection needs a tokio runtime: call this from async code, or \
+                           enter a runtime first";
             return Err(Error::definite(ErrorKind::NoRuntime, message));
         }
         Ok(Self::over(Session::open(Source::find(path)).await?))
     }
 
-    /// A driver over a client of the caller's.
+    /// Creates a driver that uses an existing client.
     ///
-    /// The client must not retry by itself, or an answer to a second try may hide that the first
-    /// one was applied: make it from a [`kube::Config`] with `default_retry = false`. It should
-    /// share no rate limit with other work, and have no read timeout below a minute, which would
-    /// end watches. Its credentials are not read again.
+    /// The client must not retry by itself: the answer to a second attempt can hide that the first
+    /// one was applied. Make it from a [`kube::Config`] with `default_retry = false`. It should
+    /// share no rate limit with other work, and have no read timeout below one minute, because that
+    /// would end watches. Its credentials are not read again.
     #[must_use]
     pub fn new(client: kube::Client) -> Self {
         Self::over(Session::given(client))
@@ -92,11 +96,11 @@ impl KubeDriver {
         Self { watches, sightings: Sightings::default() }
     }
 
-    /// How long the shared watch may be silent before its connection is replaced, in case it
-    /// leads nowhere: 15 s unless set, and at least 100 ms.
+    /// Sets how long the shared watch may be silent before its connection is replaced: 15 s unless
+    /// set, and at least 100 ms.
     ///
-    /// Shorter finds a dead connection sooner, at the price of one request per idle time in a
-    /// namespace where nothing happens.
+    /// A dead connection is silent, too. A shorter time detects it sooner, at the cost of one
+    /// request per idle time in a namespace where nothing changes.
     #[must_use]
     pub fn with_watch_idle(self, idle: Duration) -> Self {
         self.watches.set_idle(idle);
@@ -105,22 +109,24 @@ impl KubeDriver {
 
     /// Deletes the lock Leases in `namespace` that crashed holders have left behind.
     ///
-    /// A lock that is released deletes its Lease, but one whose holder has crashed stays until
-    /// somebody takes that lock again. With a lock per customer, that may be never. Call this
-    /// every hour or so from one place, such as the body of an election.
+    /// Releasing a lock deletes its Lease. The Lease of a crashed holder stays until the same lock
+    /// is taken again; with one lock per customer, that may never happen. Call this about once an
+    /// hour from one place, such as the body of an election.
     ///
-    /// Only Leases that this crate has created as locks are looked at (by their labels), and one
-    /// is deleted only if *this driver* has seen it unchanged, from one call to a later one, for
-    /// ten times the duration in it, and only if it is still unchanged then. So the first call
-    /// deletes nothing. It takes the rights to `list` and `delete` leases in the namespace.
+    /// Only Leases that this crate has created as locks are considered (it finds them by their
+    /// labels). A Lease is deleted only if *this driver* has seen it unchanged for ten times the
+    /// duration written in it, from one call to a later one, and if it is still unchanged then. The
+    /// first call therefore deletes nothing. The rights to `list` and `delete` leases in the
+    /// namespace are required.
     ///
     /// # Errors
     ///
-    /// As every request. A Lease that somebody has taken or deleted meanwhile is no error.
+    /// Returns the error of the first request that fails. A Lease that was taken or deleted in the
+    /// meantime is not an error.
     ///
     /// # Cancel safety
     ///
-    /// Safe: what was deleted stays deleted, and the next call goes on.
+    /// What was deleted stays deleted, and the next call continues.
     pub async fn sweep(&self, namespace: &str) -> Result<Swept> {
         self.sightings.sweep(self.store(), namespace).await
     }
@@ -167,7 +173,7 @@ impl Driver for KubeDriver {
 
     async fn close(&self) {
         for task in self.watches.stop() {
-            // It was aborted, so the only thing to learn is that it is over.
+            // The task was aborted, so its result says nothing.
             let _ = task.await;
         }
     }

@@ -1,4 +1,4 @@
-//! The requests to the API server, and what each is called in an error.
+//! The requests to the API server.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::record::{self, KIND, MANAGED_BY};
 
-/// What RBAC calls the request.
+/// The verb of the request, by its name in RBAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Get,
@@ -40,7 +40,7 @@ impl fmt::Display for Verb {
     }
 }
 
-/// One request, with what an error has to say about it.
+/// One request, with the details that an error message names.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) verb: Verb,
@@ -65,16 +65,16 @@ impl Call {
         Self::of(key, Verb::Create, Some(object))
     }
 
-    /// Replaces the object. It carries the uid and the resourceVersion that were read: without
+    /// Replaces the object, which carries the uid and the resourceVersion that were read. Without
     /// the uid, the server would create a deleted object again.
     pub(crate) fn update(key: &Key, object: &Value) -> Result<Self> {
         Self::of(key, Verb::Update, Some(object))
     }
 
-    /// Deletes the object if it is still at `version`.
+    /// Deletes the object if it still has `version`.
     pub(crate) fn delete(key: &Key, version: &Version) -> Result<Self> {
         let Some((uid, revision)) = record::split(version) else {
-            return Err(invalid("version", version.as_str(), "no uid and resourceVersion"));
+            return Err(invalid("version", version.as_str(), "not a uid and a resourceVersion"));
         };
         let options = json!({
             "apiVersion": "v1",
@@ -102,13 +102,14 @@ impl Call {
         })
     }
 
-    /// All Leases of a namespace, or the one called `name`. No resourceVersion: as they are now.
+    /// Lists all Leases of a namespace, or the one called `name`. Without a resourceVersion, the
+    /// server returns the most recent state.
     pub(crate) fn list(namespace: &str, name: Option<&str>) -> Result<Self> {
         let query = name.map(selector).transpose()?.map_or_else(String::new, |it| format!("?{it}"));
         Self::many(Verb::List, namespace, name, &query)
     }
 
-    /// What changes after `revision`.
+    /// Watches what changes after `revision`.
     pub(crate) fn watch(namespace: &str, name: Option<&str>, revision: &str) -> Result<Self> {
         let mut query = String::from("?watch=true&allowWatchBookmarks=true&resourceVersion=");
         query.push_str(checked("resourceVersion", revision)?);
@@ -119,7 +120,7 @@ impl Call {
         Self::many(Verb::Watch, namespace, name, &query)
     }
 
-    /// One page of the lock Leases that this driver has created in a namespace.
+    /// Lists one page of the lock Leases that this driver has created in a namespace.
     pub(crate) fn list_locks(namespace: &str, page: Option<&str>) -> Result<Self> {
         let mut query = format!(
             "?limit=500&labelSelector={}%3D{},{KIND}%3Dlock",
@@ -158,7 +159,8 @@ impl Call {
             builder = builder.header(http::header::CONTENT_TYPE, "application/json");
         }
         if self.verb == Verb::Watch {
-            // Each event is one gzip member then, and decoders stop after the first.
+            // In a compressed watch each event is a gzip member of its own, and decoders stop after
+            // the first member.
             builder = builder.header(http::header::ACCEPT_ENCODING, "identity");
         }
         builder.body(self.request.body.clone())
@@ -178,7 +180,8 @@ fn selector(name: &str) -> Result<String> {
     Ok(format!("fieldSelector=metadata.name%3D{}", checked("name", name)?))
 }
 
-/// The core makes only such names. Anything else would be another path or another query.
+/// Checks that `text` is a DNS name. The core makes no other names; anything else could form another
+/// path or another query.
 fn checked<'a>(what: &str, text: &'a str) -> Result<&'a str> {
     let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
@@ -186,7 +189,7 @@ fn checked<'a>(what: &str, text: &'a str) -> Result<&'a str> {
     if bytes.iter().all(|byte| fits(*byte)) && edge(bytes.first()) && edge(bytes.last()) {
         return Ok(text);
     }
-    Err(invalid(what, text, "no DNS name in lower case (a-z, 0-9, `-`, `.`)"))
+    Err(invalid(what, text, "not a lower-case DNS name (a-z, 0-9, `-`, `.`)"))
 }
 
 fn invalid(what: &str, text: &str, rule: &str) -> Error {
@@ -194,4 +197,46 @@ fn invalid(what: &str, text: &str, rule: &str) -> Error {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use dsync::driver::KeyKind;
+
+    use super::*;
+
+    #[test]
+    fn names_that_are_no_names_never_reach_a_path() {
+        for bad in ["", "a/b", "..", "a?b", "A", "a b", "a%2Fb", "-a", "a.", "ä"] {
+            let key = Key::new(KeyKind::Lock, "default", bad);
+            assert_eq!(Call::get(&key).unwrap_err().kind(), ErrorKind::Invalid, "{bad}");
+            let key = Key::new(KeyKind::Lock, bad, "name");
+            assert_eq!(Call::get(&key).unwrap_err().kind(), ErrorKind::Invalid, "{bad}");
+            assert!(Call::list("default", Some(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn requests_are_what_the_api_server_expects() {
+        let key = Key::new(KeyKind::Lock, "ns", "a.lock.b");
+        let base = "/apis/coordination.k8s.io/v1/namespaces/ns/leases";
+        let uri = |call: Call| call.request().unwrap().uri().to_string();
+        assert_eq!(uri(Call::get(&key).unwrap()), format!("{base}/a.lock.b"));
+        assert_eq!(uri(Call::create(&key, &json!({})).unwrap()), base);
+        assert_eq!(uri(Call::list("ns", None).unwrap()), base);
+        assert_eq!(
+            uri(Call::watch("ns", Some("x"), "12").unwrap()),
+            format!(
+                "{base}?watch=true&allowWatchBookmarks=true&resourceVersion=12&fieldSelector=metadata.name%3Dx"
+            )
+        );
+        assert_eq!(
+            uri(Call::list_locks("ns", Some("a=")).unwrap()),
+            format!(
+                "{base}?limit=500&labelSelector=app.kubernetes.io%2Fmanaged-by%3Ddsync,dsync-kind%3Dlock\
+             &continue=%61%3d"
+            )
+        );
+        let delete = Call::delete(&key, &Version::new("u-1/42")).unwrap().request().unwrap();
+        let body: Value = serde_json::from_slice(delete.body()).unwrap();
+        assert_eq!(body["preconditions"], json!({ "uid": "u-1", "resourceVersion": "42" }));
+        assert!(Call::delete(&key, &Version::new("nonsense")).is_err());
+    }
+}

@@ -1,4 +1,4 @@
-//! The client of the API server, replaced when its credentials are not accepted any more.
+//! The client of the API server, which is replaced when the server refuses its credentials.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,18 +15,18 @@ use crate::connect::Source;
 use crate::requests::Call;
 
 pub(crate) struct Session {
-    /// `None`: the user gave the client, so it stays as it is.
+    /// `None` if the caller supplied the client, which then stays as it is.
     source: Option<Source>,
     server: String,
     current: Mutex<Current>,
-    /// One at a time reads the credentials again; the others wait for the result.
+    /// Held while the credentials are read again: one request reads them, the others wait.
     reloading: tokio::sync::Mutex<()>,
 }
 
 struct Current {
     client: Client,
     generation: u64,
-    /// Its credentials were refused.
+    /// The server has refused its credentials.
     expired: bool,
 }
 
@@ -52,7 +52,7 @@ impl Session {
         serde_json::from_slice(&body).map_err(Failure::Garbage)
     }
 
-    /// Sends one request and gives the body of the answer as it comes.
+    /// Sends one request and returns the body of the answer, to be read as it arrives.
     pub(crate) async fn stream(&self, call: &Call) -> Result<Body, Failure> {
         Ok(self.send(call).await?.into_body())
     }
@@ -75,15 +75,20 @@ impl Session {
         classify(call, &self.server, failure)
     }
 
+    /// Returns the client and its generation, reading the credentials again if they were refused.
     async fn client(&self) -> Result<(Client, u64)> {
+        // 1. The ordinary case.
         if let Some(client) = self.accepted() {
             return Ok(client);
         }
-        let Some(source) = &self.source else { return Ok(self.any()) };
-        let _one = self.reloading.lock().await;
+        let Some(source) = &self.source else { return Ok(self.current()) };
+        // 2. Wait for the turn. Another request may have read the credentials in the meantime.
+        let _turn = self.reloading.lock().await;
         if let Some(client) = self.accepted() {
             return Ok(client);
         }
+        // 3. Read them. They may be unchanged, and be refused again: that is one read per request,
+        //    and the core decides when to send the next.
         tracing::info!(server = self.server, "credentials were refused, reading them again");
         let (client, _) = source.open().await?;
         let mut current = self.lock();
@@ -98,12 +103,13 @@ impl Session {
         (!current.expired).then(|| (current.client.clone(), current.generation))
     }
 
-    fn any(&self) -> (Client, u64) {
+    fn current(&self) -> (Client, u64) {
         let current = self.lock();
         (current.client.clone(), current.generation)
     }
 
     fn refused(&self, generation: u64) {
+        // A late refusal of an earlier client says nothing about the current one.
         let mut current = self.lock();
         if current.generation == generation {
             current.expired = true;
@@ -126,4 +132,84 @@ impl fmt::Debug for Session {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use dsync::ErrorKind;
+    use dsync::driver::{Key, KeyKind};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Accepts the token `new` only, and keeps the first line and the token of each request.
+    async fn server() -> (u16, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let tokens = Arc::clone(&seen);
+        #[expect(clippy::disallowed_methods, reason = "a server for one test")]
+        tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let mut some = [0; 1024];
+                    let read = socket.read(&mut some).await.unwrap();
+                    request.extend_from_slice(&some[..read]);
+                }
+                let request = String::from_utf8(request).unwrap();
+                let token = request.split("Bearer ").nth(1).unwrap().lines().next().unwrap();
+                tokens.lock().unwrap().push(token.to_owned());
+                let (status, body) = match token {
+                    "new" => ("200 OK", "{}"),
+                    _ => (
+                        "401 Unauthorized",
+                        r#"{"kind":"Status","code":401,"reason":"Unauthorized"}"#,
+                    ),
+                };
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                );
+                socket.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        (port, seen)
+    }
+
+    fn write(path: &Path, port: u16, token: &str) {
+        let text = format!(
+            "current-context: a\ncontexts: [{{name: a, context: {{cluster: c, user: u}}}}]\n\
+         clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{port}'}}}}]\n\
+         users: [{{name: u, user: {{token: {token}}}}}]\n"
+        );
+        std::fs::write(path, text).unwrap();
+    }
+
+    #[tokio::test]
+    async fn refused_credentials_are_read_again_before_the_next_request() {
+        let (port, tokens) = server().await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        write(&path, port, "old");
+        let session = Session::open(Source::find(Some(&path))).await.unwrap();
+        let call = Call::get(&Key::new(KeyKind::Lock, "shop", "a")).unwrap();
+
+        let error = session.error(&call, session.ask(&call).await.unwrap_err());
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Unauthenticated, true));
+
+        // The file is as it was, and then it is broken: errors, and no loop.
+        session.ask(&call).await.unwrap_err();
+        std::fs::write(&path, "{").unwrap();
+        let error = session.error(&call, session.ask(&call).await.unwrap_err());
+        assert!(error.to_string().contains("YAML") && !error.is_ambiguous(), "{error}");
+
+        write(&path, port, "new");
+        let (first, second) = tokio::join!(session.ask(&call), session.ask(&call));
+        assert!(first.is_ok() && second.is_ok());
+        assert_eq!(session.current().1, 2, "two requests read them once");
+        assert_eq!(*tokens.lock().unwrap(), ["old", "old", "new", "new"]);
+    }
+}

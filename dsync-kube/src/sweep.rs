@@ -1,4 +1,4 @@
-//! Deletes what crashed holders of locks have left.
+//! Deletes the Leases that crashed lock holders have left behind.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,19 +17,19 @@ use crate::verbs::Store;
 /// A Lease is left behind if it has not changed for this many of its own durations.
 const DURATIONS: u32 = 10;
 
-/// What a [sweep](crate::KubeDriver::sweep) has found.
+/// The result of a [sweep](crate::KubeDriver::sweep): numbers of Leases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Swept {
-    /// The lock Leases in the namespace that this crate has created.
+    /// Lock Leases in the namespace that this crate has created.
     pub seen: usize,
-    /// Those that were left behind, and are deleted now.
+    /// Those that were left behind and have now been deleted.
     pub deleted: usize,
-    /// Those that may be in use, or have not been watched for long enough.
+    /// Those that may be in use, or have not been observed for long enough.
     pub waiting: usize,
 }
 
-/// What earlier sweeps have seen, by namespace and name.
+/// What earlier sweeps have observed, by namespace and name.
 #[derive(Debug, Default)]
 pub(crate) struct Sightings(Mutex<HashMap<String, HashMap<String, Sighting>>>);
 
@@ -43,7 +43,7 @@ struct Sighting {
 impl Sightings {
     pub(crate) async fn sweep(&self, store: &Store, namespace: &str) -> Result<Swept> {
         let records = list(store, namespace).await?;
-        let left = self.look(namespace, &records, clock::now());
+        let left = self.left_behind(namespace, &records, clock::now());
         let mut swept = Swept { seen: records.len(), deleted: 0, waiting: records.len() };
         for record in left {
             let key = Key::new(KeyKind::Lock, namespace, record.name());
@@ -55,8 +55,13 @@ impl Sightings {
         Ok(swept)
     }
 
-    /// Those that have not changed for long enough, by our own clock.
-    fn look(&self, namespace: &str, records: &[Arc<Record>], now: Instant) -> Vec<Arc<Record>> {
+    /// Returns the records that have not changed for long enough, on the driver's own clock.
+    fn left_behind(
+        &self,
+        namespace: &str,
+        records: &[Arc<Record>],
+        now: Instant,
+    ) -> Vec<Arc<Record>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = all.remove(namespace).unwrap_or_default();
         let mut left = Vec::new();
@@ -65,7 +70,7 @@ impl Sightings {
             let pulse = record.pulse();
             let same = |it: &&Sighting| it.uid == record.uid() && it.pulse == pulse;
             let since = before.get(record.name()).filter(same).map_or(now, |it| it.since);
-            // A held Lease without a usable duration is not ours any more; somebody edited it.
+            // A held Lease without a usable duration was edited by hand, and is left alone.
             let limit = record.duration().map(|duration| duration * DURATIONS);
             let limit = limit.or(record.is_vacant().then_some(Duration::from_secs(150)));
             if limit.is_some_and(|limit| now.duration_since(since) >= limit) {
@@ -89,7 +94,7 @@ async fn list(store: &Store, namespace: &str) -> Result<Vec<Arc<Record>>> {
         let answer = store.session.ask(&call).await;
         let mut list = answer.map_err(|failure| store.session.error(&call, failure))?;
         let Value::Array(items) = list["items"].take() else {
-            let message = "the API server answered with something other than a list of Leases";
+            let message = "the API server returned something other than a list of Leases";
             return Err(Error::definite(ErrorKind::Unsupported, message));
         };
         for item in items {

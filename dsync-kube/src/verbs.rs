@@ -1,4 +1,4 @@
-//! The verbs of the contract as requests: at most one write that is applied in each.
+//! The verbs of the contract as requests. Each applies at most one write.
 
 use std::sync::Arc;
 
@@ -21,20 +21,22 @@ pub(crate) struct Store {
     pub(crate) cache: Cache,
 }
 
-/// What became of a conditional write.
+/// The outcome of a conditional write.
 enum Written {
     Done(Arc<Record>),
-    /// The object is not at that version any more. Nothing was written.
+    /// The object has another version now. Nothing was written.
     Moved,
-    /// There is no object. Nothing was written.
+    /// The object does not exist. Nothing was written.
     Gone,
 }
 
-/// Whether a lease is still what its holder believes.
+/// How the object compares with the lease that its holder believes in.
 enum Standing {
-    Mine(Arc<Record>),
-    /// It is mine, at another version.
+    /// Same holder, same version.
+    Held(Arc<Record>),
+    /// Same holder, another version: something else in the object was edited.
     Changed,
+    /// Another holder, or none.
     Lost(Option<Lease>),
 }
 
@@ -52,8 +54,9 @@ impl Store {
     }
 
     pub(crate) async fn acquire(&self, key: &Key, claim: &Claim) -> Result<Acquired> {
-        // 1. Find the object to write over. The cache may say that there is a free one, but
-        //    not that there is none, or that it is held: a free key must be taken.
+        // 1. Find the object to replace. The cache may only prove that a vacant object exists. It
+        //    may be stale, so "no object" and "held" need a read: the contract requires that a free
+        //    key is taken.
         let known = match &claim.take_over {
             None => self.cache.usable(key).filter(|record| record.is_vacant()),
             Some(version) => self.cache.at(key, version),
@@ -61,12 +64,14 @@ impl Store {
         let record = match (known, &claim.take_over) {
             (Some(record), _) => record,
             (None, Some(version)) => match self.read(key).await? {
-                // At another version it is not even taken if it is free: the core relies on it
-                // that this attempt can only ever succeed at this one.
+                // At another version the object is left alone even if it is vacant: the core
+                // relies on this attempt succeeding at `version` or never. Otherwise a delayed
+                // request could acquire the lease after the core has given the attempt up.
                 Some(record) if record.version() == *version => record,
                 record => return Ok(Acquired::Held(record.map(|record| record.lease()))),
             },
-            // 2. Or create it, and if somebody else has done so, see what there is.
+            // 2. Or create it. If another candidate was faster, read what it has created; it may
+            //    be vacant again by now.
             (None, None) => match self.create(key, claim).await? {
                 Some(created) => return won(claim, &created),
                 None => match self.read(key).await? {
@@ -75,14 +80,14 @@ impl Store {
                 },
             },
         };
-        // 3. Take it, if it is still at that version.
+        // 3. Replace it, on condition that it still has that version. Two candidates can reach
+        //    this point with the same object; the API server lets one of them win.
         if let Some(strategy) = record.strategy() {
             return Err(Error::definite(
                 ErrorKind::Unsupported,
                 format!(
-                    "lease \"{key}\" has `spec.strategy` {strategy:?}: it belongs to the election \
-                     controller of the API server, which would choose the holder as well; use \
-                     another name"
+                    "lease \"{key}\" has `spec.strategy` {strategy:?}, so the election controller of \
+                     the API server chooses its holder; use another name"
                 ),
             ));
         }
@@ -93,9 +98,10 @@ impl Store {
         }
     }
 
+    /// Writes a new renew time, on condition that the object still has the version of `lease`.
     pub(crate) async fn renew(&self, key: &Key, lease: &Lease) -> Result<Renewed> {
         let record = match self.standing(key, lease).await? {
-            Standing::Mine(record) => record,
+            Standing::Held(record) => record,
             Standing::Changed => return Ok(Renewed::Conflict),
             Standing::Lost(record) => return Ok(Renewed::Lost(record)),
         };
@@ -107,13 +113,14 @@ impl Store {
         })
     }
 
+    /// Deletes the object of a lock, and clears the holder of an election.
     pub(crate) async fn release(&self, key: &Key, lease: &Lease) -> Result<Released> {
         let record = match self.standing(key, lease).await? {
-            Standing::Mine(record) => record,
+            Standing::Held(record) => record,
             Standing::Changed => return Ok(Released::Conflict),
             Standing::Lost(_) => return Ok(Released::NotHeld),
         };
-        // An object with finalizers would stay after its deletion, and look held.
+        // Deleting an object with finalizers only marks it: it would stay, and look held.
         let written = if key.kind() == KeyKind::Lock && !record.outlives_deletion() {
             self.delete(key, &record).await?
         } else {
@@ -126,7 +133,10 @@ impl Store {
         })
     }
 
-    /// Compares `lease` with the object at its version, or with the one there is.
+    /// Compares `lease` with the object.
+    ///
+    /// If the cache has the object at the lease's version, no read is needed: should that be stale,
+    /// the conditional write that follows is refused.
     async fn standing(&self, key: &Key, lease: &Lease) -> Result<Standing> {
         let known = self.cache.at(key, &lease.version);
         let record = match known {
@@ -136,7 +146,7 @@ impl Store {
         Ok(match (record, &lease.holder) {
             (Some(record), Some(holder)) if record.is_held_by(holder) => {
                 if record.version() == lease.version {
-                    Standing::Mine(record)
+                    Standing::Held(record)
                 } else {
                     Standing::Changed
                 }
@@ -145,7 +155,7 @@ impl Store {
         })
     }
 
-    /// Creates the object. `None`: there is one already, and nothing was written.
+    /// Creates the object. Returns `None` if it exists already; nothing was written then.
     async fn create(&self, key: &Key, claim: &Claim) -> Result<Option<Arc<Record>>> {
         let call = Call::create(key, &Record::create(key, claim, clock::wall())?)?;
         let sent = self.cache.sending();
@@ -160,7 +170,7 @@ impl Store {
         }
     }
 
-    /// Writes `object` over `record`, whose uid and resourceVersion it carries.
+    /// Replaces `record` with `object`, which carries its uid and resourceVersion as the condition.
     async fn replace(&self, key: &Key, record: &Record, object: &Value) -> Result<Written> {
         let call = Call::update(key, object)?;
         let sent = self.cache.sending();
@@ -174,6 +184,7 @@ impl Store {
         }
     }
 
+    /// Deletes the object if it is still `record`. Returns whether it did.
     pub(crate) async fn delete_at(&self, key: &Key, record: &Arc<Record>) -> Result<bool> {
         Ok(matches!(self.delete(key, record).await?, Written::Done(_)))
     }
@@ -190,6 +201,7 @@ impl Store {
         }
     }
 
+    /// Turns a refused write into its outcome, and makes the cache distrust the refused version.
     fn refused(
         &self,
         key: &Key,
@@ -207,13 +219,15 @@ impl Store {
     }
 }
 
-/// The lease that was won, unless something on the way has written another holder.
+/// Returns the lease that was won, after checking that the server stored the claimed holder: a
+/// mutating webhook can change what is written.
 fn won(claim: &Claim, record: &Record) -> Result<Acquired> {
     if !record.is_held_by(&claim.holder) {
         return Err(Error::ambiguous(
             ErrorKind::Unsupported,
             format!(
-                "the API server has stored another holder in lease \"{}\"; does a webhook change it?",
+                "the API server stored another holder in lease \"{}\"; check whether a mutating webhook \
+                 changes it",
                 record.name()
             ),
         ));
@@ -223,7 +237,7 @@ fn won(claim: &Claim, record: &Record) -> Result<Acquired> {
             lease = record.name(),
             token = record.revision(),
             highest = claim.token_floor.get(),
-            "the fencing token did not grow; was etcd restored from a backup?"
+            "fencing token did not grow; etcd may have been restored from a backup"
         );
     }
     Ok(Acquired::Won(record.lease()))

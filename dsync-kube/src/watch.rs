@@ -1,8 +1,12 @@
 //! One shared watch per namespace, however many keys are watched in it.
 //!
-//! The task of a namespace begins with the first stream and ends with the last. It never retries
-//! in a loop: when it cannot go on, all its streams end with the error, and the core starts over
+//! The task of a namespace starts with the first stream and ends with the last. It never retries in
+//! a loop: if it cannot go on, all of its streams end with the error, and the core starts new ones
 //! after its retry period.
+//!
+//! Three things happen at the same time: streams come and go, tasks end by themselves, and the
+//! driver is closed. Each task therefore has an id, and each transition first checks, under the
+//! lock, that the task is still the current one of its scope.
 
 mod feed;
 mod lines;
@@ -30,14 +34,14 @@ const SHORTEST_IDLE: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Scope {
     namespace: String,
-    /// `None`: all of the namespace. With a name: for those who may see only named Leases.
+    /// `None`: the whole namespace. A name: one Lease, where RBAC allows only named Leases.
     name: Option<String>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Watches {
     store: Arc<Store>,
-    /// Locked before the cache where both are needed.
+    /// Lock order: this, then the cache.
     feeds: Mutex<Feeds>,
 }
 
@@ -47,16 +51,17 @@ struct Feeds {
     closed: bool,
     last_id: u64,
     tasks: HashMap<Scope, Task>,
-    /// Namespaces that may not be watched as a whole.
+    /// Namespaces whose Leases may only be watched by name.
     narrow: HashSet<String>,
 }
 
 #[derive(Debug)]
 struct Task {
-    /// Tells it from an earlier task of the same scope, which may still be on its way out.
+    /// Distinguishes the task from an earlier one of the same scope that is still ending.
     id: u64,
+    /// `None` between [`Feeds::reserve`] and the moment when the task is spawned.
     handle: Option<JoinHandle<()>>,
-    /// The first list has come, so a key that is added now has to be read by itself.
+    /// Whether the first list has been applied. A key that is added later has to be read by itself.
     listed: bool,
 }
 
@@ -80,30 +85,36 @@ impl Watches {
         &self.store
     }
 
-    /// Subscribes to `key`, and starts the watch if it is the first.
+    /// Subscribes to `key`, and starts the task of its scope if there is none.
     pub(crate) fn subscribe(self: &Arc<Self>, key: &Key) -> Watch {
         if Handle::try_current().is_err() {
-            let message = "a watch needs a tokio runtime, and there is none here";
+            let message = "a watch needs a tokio runtime: call this from async code, or enter a \
+                           runtime first";
             return stream::failed(Error::definite(ErrorKind::NoRuntime, message));
         }
         let mut feeds = self.lock();
         if feeds.closed {
             return stream::failed(closed());
         }
+        // 1. Under one lock, subscribe in the cache and reserve the task: a task that ends at the
+        //    same time either sees the new stream and ends it, or has already left its place to the
+        //    new task.
         let name = feeds.narrow.contains(key.namespace()).then(|| key.name().to_owned());
         let scope = Scope { namespace: key.namespace().to_owned(), name };
         let (slot, covered) = self.store.cache.subscribe(key);
         let running = feeds.tasks.get(&scope).map(|task| task.listed);
         let id = running.is_none().then(|| feeds.reserve(scope.clone()));
         drop(feeds);
+        // 2. Spawn the task. Its list will show this key.
         if let Some(id) = id {
             self.start(&scope, id);
         }
+        // 3. If the list of a running task came before this key, the stream reads the key itself.
         let unseen = running == Some(true) && !covered;
         Subscriber::new(Arc::clone(self), key.clone(), slot, unseen).into_stream()
     }
 
-    /// A stream of `key` was dropped.
+    /// Removes a stream of `key`, and ends the tasks that are no longer needed.
     fn unsubscribe(&self, key: &Key) {
         let mut feeds = self.lock();
         let (keys, this) = self.store.cache.unsubscribe(key);
@@ -118,14 +129,14 @@ impl Watches {
             feeds.narrow.remove(&namespace);
             ended.extend(feeds.tasks.remove(&Scope { namespace, name: None }));
         }
-        // Dropping a task may drop what locks again.
+        // Unlock first: aborting a task can drop its future here, and that locks again.
         drop(feeds);
         for task in ended {
             task.abort();
         }
     }
 
-    /// Ends all tasks and streams, and gives the tasks to wait for.
+    /// Ends all tasks and streams, and returns the tasks, so that the caller can wait for them.
     pub(crate) fn stop(&self) -> Vec<JoinHandle<()>> {
         let mut feeds = self.lock();
         feeds.closed = true;
@@ -151,7 +162,8 @@ impl Watches {
         let mut feeds = self.lock();
         match feeds.tasks.get_mut(scope) {
             Some(task) if task.id == id => task.handle = Some(handle),
-            // It was ended in the meantime, by itself or with its last stream.
+            // Race: between `reserve` and here the task may have ended by itself, or its last stream
+            // may have been dropped. There was no handle to abort then.
             _ => {
                 drop(feeds);
                 handle.abort();
@@ -159,7 +171,8 @@ impl Watches {
         }
     }
 
-    /// The task `id` may not watch all of its namespace: one task for each key takes over.
+    /// Replaces the task `id`, which is not allowed to watch its whole namespace, by one task per
+    /// key.
     fn narrow(self: &Arc<Self>, scope: &Scope, id: u64) {
         let mut feeds = self.lock();
         if !feeds.ended(scope, id) {
@@ -167,7 +180,7 @@ impl Watches {
         }
         tracing::debug!(
             namespace = scope.namespace,
-            "may not watch all Leases of the namespace, watching each by its name"
+            "not allowed to watch all Leases of the namespace, watching each by name"
         );
         feeds.narrow.insert(scope.namespace.clone());
         let names = self.store.cache.subscribed(&scope.namespace);
@@ -179,7 +192,7 @@ impl Watches {
         }
     }
 
-    /// The task `id` cannot go on.
+    /// Ends the streams of the task `id`, which cannot go on.
     fn finish(&self, scope: &Scope, id: u64, error: &Error) {
         let mut feeds = self.lock();
         if !feeds.ended(scope, id) {
@@ -191,7 +204,7 @@ impl Watches {
         }
     }
 
-    /// The task `id` has listed its scope.
+    /// Applies the list of the task `id`.
     fn listed(&self, scope: &Scope, id: u64, sent: Sent, records: &HashMap<String, Arc<Record>>) {
         let mut feeds = self.lock();
         if let Some(task) = feeds.tasks.get_mut(scope).filter(|task| task.id == id) {
@@ -216,7 +229,7 @@ impl Feeds {
         self.last_id
     }
 
-    /// Forgets the task `id`; `false`: it is not the current one of its scope.
+    /// Removes the task `id`. Returns `false` if it is not the current task of its scope.
     fn ended(&mut self, scope: &Scope, id: u64) -> bool {
         let current = self.tasks.get(scope).is_some_and(|task| task.id == id);
         if current {

@@ -1,5 +1,4 @@
-//! The nodes of a kind cluster are stopped and started by docker, here by a program that stands
-//! in for it.
+//! Stopping and starting the nodes of a kind cluster with docker, which a script replaces here.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "tests")]
 
@@ -16,7 +15,7 @@ use dsync_conformance::harness::ServerControl as _;
 
 use docker::Docker;
 
-/// Writes down its arguments, shows two nodes of the cluster `dsync`, and fails to unpause.
+/// Records its arguments, lists two nodes of the cluster `dsync`, and fails to unpause.
 const SCRIPT: &str = r#"#!/bin/sh
 echo "$*" >> "$(dirname "$0")/calls"
 case "$*" in

@@ -1,4 +1,4 @@
-//! Each verb against each answer: which requests are sent, and what they come to.
+//! Each verb with each answer: the requests that are sent, and their outcome.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
@@ -21,7 +21,7 @@ fn version(revision: u64) -> Version {
     Version::new(format!("uid-1/{revision}"))
 }
 
-/// What the core holds after it has won at `revision`.
+/// Returns the lease that the core has after it has won at `revision`.
 fn lease(revision: u64, holder: &Holder) -> Lease {
     let mut lease =
         Lease::vacant(version(revision), dsync::driver::Pulse::new("x"), dsync::FencingToken::ZERO);
@@ -30,7 +30,7 @@ fn lease(revision: u64, holder: &Holder) -> Lease {
     lease
 }
 
-fn mine(revision: u64) -> serde_json::Value {
+fn held_by_me(revision: u64) -> serde_json::Value {
     object(revision, me().as_str())
 }
 
@@ -48,7 +48,7 @@ fn storing() -> (Fake, KubeDriver) {
 }
 
 #[tokio::test]
-async fn read_tells_the_record_or_that_there_is_none() {
+async fn read_returns_the_record_or_none() {
     let (_, driver) = driver(vec![
         ok(object(10, "x")),
         ok(object(11, "")),
@@ -60,7 +60,7 @@ async fn read_tells_the_record_or_that_there_is_none() {
     assert_eq!((held.version, held.fencing_token.get()), (version(10), 10));
     assert!(driver.read(&key(KeyKind::Lock)).await.unwrap().unwrap().holder.is_none());
     assert!(driver.read(&key(KeyKind::Lock)).await.unwrap().is_none());
-    // That is the word of a proxy, and no proof that there is no record.
+    // This is the answer of a proxy, and no proof that there is no record.
     let error = driver.read(&key(KeyKind::Lock)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
 }
@@ -121,7 +121,7 @@ async fn acquire_of_an_existing_record_reads_it() {
     let (fake, held) =
         driver(vec![exists(), ok(object(10, "rival")), exists(), ok(object(10, "rival"))]);
     for _ in 0..2 {
-        // What is cached as held is asked for again each time: it may be free by now.
+        // A record that is cached as held is read again each time: it may be free by now.
         let Acquired::Held(Some(lease)) = held.acquire(&key, &claim()).await.unwrap() else {
             panic!()
         };
@@ -129,7 +129,7 @@ async fn acquire_of_an_existing_record_reads_it() {
     }
     assert_eq!(fake.briefs(), ["POST", "GET a", "POST", "GET a"]);
 
-    let (fake, free) = driver(vec![exists(), ok(object(10, "")), ok(mine(11))]);
+    let (fake, free) = driver(vec![exists(), ok(object(10, "")), ok(held_by_me(11))]);
     assert!(matches!(free.acquire(&key, &claim()).await.unwrap(), Acquired::Won(_)));
     let put = &fake.asked()[2].body;
     assert_eq!(put["metadata"]["uid"], "uid-1");
@@ -147,14 +147,14 @@ async fn acquire_of_an_existing_record_reads_it() {
 }
 
 #[tokio::test]
-async fn a_refused_write_makes_the_cache_ask_again() {
+async fn after_a_refused_write_the_record_is_read_again() {
     let key = key(KeyKind::Election);
     let (fake, driver) = driver(vec![
         ok(object(10, "")),
         status(409, "Conflict"),
         status(409, "AlreadyExists"),
         ok(object(12, "")),
-        ok(mine(13)),
+        ok(held_by_me(13)),
     ]);
     driver.read(&key).await.unwrap();
     assert_eq!(driver.acquire(&key, &claim()).await.unwrap(), Acquired::Held(None));
@@ -167,22 +167,22 @@ async fn take_over_is_of_the_version_that_was_seen() {
     let key = key(KeyKind::Lock);
     let claim = claim().with_take_over(Some(version(10)));
 
-    let (fake, cached) = driver(vec![ok(object(10, "dead")), ok(mine(11))]);
+    let (fake, cached) = driver(vec![ok(object(10, "dead")), ok(held_by_me(11))]);
     cached.read(&key).await.unwrap();
     assert!(matches!(cached.acquire(&key, &claim).await.unwrap(), Acquired::Won(_)));
     assert_eq!(fake.briefs(), ["GET a", "PUT a"]);
 
-    let (_, unknown) = driver(vec![ok(object(10, "dead")), ok(mine(11))]);
+    let (_, unknown) = driver(vec![ok(object(10, "dead")), ok(held_by_me(11))]);
     assert!(matches!(unknown.acquire(&key, &claim).await.unwrap(), Acquired::Won(_)));
 
     let (fake, alive) = driver(vec![ok(object(12, "rival"))]);
     assert!(matches!(alive.acquire(&key, &claim).await.unwrap(), Acquired::Held(Some(_))));
     assert_eq!(fake.briefs(), ["GET a"], "nothing is written over a rival who has renewed");
 
-    // Free, but at another version: this attempt must never succeed at any but its own.
+    // Free, but at another version: the attempt must succeed at its own version only.
     let (fake, released) = driver(vec![ok(object(12, ""))]);
     let Acquired::Held(Some(free)) = released.acquire(&key, &claim).await.unwrap() else {
-        panic!("the record is told, so that the next attempt can take it");
+        panic!("the record is returned, so that the next attempt can take it");
     };
     assert!(free.holder.is_none());
     assert_eq!(fake.briefs(), ["GET a"]);
@@ -208,7 +208,7 @@ async fn a_lease_with_a_strategy_is_refused_by_name() {
 
 #[tokio::test]
 async fn an_answer_without_a_token_is_ambiguous_because_it_was_written() {
-    let mut odd = mine(10);
+    let mut odd = held_by_me(10);
     odd["metadata"]["resourceVersion"] = json!("opaque");
     let (_, driver) =
         driver(vec![Reply::Json(201, odd), Reply::Text(201, "<html>"), ok(object(11, "webhook"))]);
@@ -219,7 +219,7 @@ async fn an_answer_without_a_token_is_ambiguous_because_it_was_written() {
 }
 
 #[tokio::test]
-async fn renew_tells_lost_from_changed() {
+async fn renew_distinguishes_lost_from_changed() {
     let key = key(KeyKind::Lock);
     let held = lease(10, &me());
     let renew = async |replies| {
@@ -227,25 +227,28 @@ async fn renew_tells_lost_from_changed() {
         (driver.renew(&key, &held).await.unwrap(), fake.briefs())
     };
     let get = ok;
-    assert!(matches!(renew(vec![get(mine(10)), ok(mine(11))]).await.0, Renewed::Kept(_)));
-    assert_eq!(renew(vec![get(mine(12))]).await.0, Renewed::Conflict);
+    assert!(matches!(
+        renew(vec![get(held_by_me(10)), ok(held_by_me(11))]).await.0,
+        Renewed::Kept(_)
+    ));
+    assert_eq!(renew(vec![get(held_by_me(12))]).await.0, Renewed::Conflict);
     assert!(matches!(renew(vec![get(object(12, "rival"))]).await.0, Renewed::Lost(Some(_))));
     assert!(matches!(renew(vec![get(object(12, ""))]).await.0, Renewed::Lost(Some(_))));
     assert_eq!(renew(vec![status(404, "NotFound")]).await.0, Renewed::Lost(None));
-    let (conflict, briefs) = renew(vec![get(mine(10)), status(409, "Conflict")]).await;
+    let (conflict, briefs) = renew(vec![get(held_by_me(10)), status(409, "Conflict")]).await;
     assert_eq!((conflict, briefs.len()), (Renewed::Conflict, 2));
-    let (gone, _) = renew(vec![get(mine(10)), status(404, "NotFound")]).await;
+    let (gone, _) = renew(vec![get(held_by_me(10)), status(404, "NotFound")]).await;
     assert_eq!(gone, Renewed::Lost(None), "and nothing is created again");
 }
 
 #[tokio::test]
 async fn renew_keeps_what_others_have_written() {
-    let (fake, driver) = driver(vec![ok(mine(10)), ok(mine(11))]);
+    let (fake, driver) = driver(vec![ok(held_by_me(10)), ok(held_by_me(11))]);
     driver.renew(&key(KeyKind::Lock), &lease(10, &me())).await.unwrap();
     let put = &fake.asked()[1].body;
     assert_eq!(put["spec"]["future"], json!({ "kept": true }));
     assert_eq!(put["spec"]["leaseTransitions"], 4);
-    assert_eq!(put["metadata"], mine(10)["metadata"]);
+    assert_eq!(put["metadata"], held_by_me(10)["metadata"]);
     assert_eq!(
         (&put["kind"], &put["apiVersion"]),
         (&json!("Lease"), &json!("coordination.k8s.io/v1"))
@@ -262,17 +265,20 @@ async fn release_never_touches_anothers_record() {
             (driver.release(&key, &held).await.unwrap(), fake.briefs())
         };
         let get = ok;
-        assert_eq!(release(vec![get(mine(10)), ok(object(11, ""))]).await.0, Released::Freed);
-        assert_eq!(release(vec![get(mine(12))]).await.0, Released::Conflict);
+        assert_eq!(
+            release(vec![get(held_by_me(10)), ok(object(11, ""))]).await.0,
+            Released::Freed
+        );
+        assert_eq!(release(vec![get(held_by_me(12))]).await.0, Released::Conflict);
         let (not_mine, briefs) = release(vec![get(object(10, "rival"))]).await;
         assert_eq!((not_mine, briefs.len()), (Released::NotHeld, 1));
         assert_eq!(release(vec![status(404, "NotFound")]).await.0, Released::NotHeld);
         assert_eq!(
-            release(vec![get(mine(10)), status(409, "Conflict")]).await.0,
+            release(vec![get(held_by_me(10)), status(409, "Conflict")]).await.0,
             Released::Conflict
         );
         assert_eq!(
-            release(vec![get(mine(10)), status(404, "NotFound")]).await.0,
+            release(vec![get(held_by_me(10)), status(404, "NotFound")]).await.0,
             Released::NotHeld
         );
     }
@@ -280,7 +286,7 @@ async fn release_never_touches_anothers_record() {
 
 #[tokio::test]
 async fn a_lock_that_would_outlive_its_deletion_is_cleared_instead() {
-    let mut stuck = mine(10);
+    let mut stuck = held_by_me(10);
     stuck["metadata"]["finalizers"] = json!(["example.com/wait"]);
     let (fake, driver) = driver(vec![ok(stuck), ok(object(11, ""))]);
     let released = driver.release(&key(KeyKind::Lock), &lease(10, &me())).await.unwrap();
@@ -295,7 +301,7 @@ async fn errors_keep_their_class_through_the_verbs() {
         status(403, "Forbidden"),
         status(500, "InternalError"),
         Reply::Text(429, "Too many requests"),
-        ok(mine(10)),
+        ok(held_by_me(10)),
         Reply::Text(502, "Bad Gateway"),
     ]);
     let mut errors = Vec::new();
@@ -317,7 +323,7 @@ async fn errors_keep_their_class_through_the_verbs() {
 #[tokio::test]
 async fn a_restored_backup_is_believed() {
     let key = key(KeyKind::Election);
-    let (fake, driver) = driver(vec![ok(object(100, "x")), ok(object(50, "")), ok(mine(51))]);
+    let (fake, driver) = driver(vec![ok(object(100, "x")), ok(object(50, "")), ok(held_by_me(51))]);
     driver.read(&key).await.unwrap();
     driver.read(&key).await.unwrap();
     assert!(matches!(driver.acquire(&key, &claim()).await.unwrap(), Acquired::Won(_)));

@@ -1,4 +1,4 @@
-//! The shared watch: how many requests it takes, what its streams show, how it ends.
+//! The shared watch: the requests that it needs, what its streams show, and how it ends.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
@@ -123,7 +123,7 @@ async fn a_key_that_joins_later_is_read_once() {
     let mut first = driver.watch(&b());
     assert_eq!(held_at(record(&mut first).await), Some(7));
     let mut second = driver.watch(&b());
-    assert_eq!(held_at(record(&mut second).await), Some(7), "what is known is told at once");
+    assert_eq!(held_at(record(&mut second).await), Some(7), "a known state is shown immediately");
     opened.with(0, |events| events.send("MODIFIED", &named("b", 10, "y"))).await;
     assert_eq!(held_at(record(&mut first).await), Some(10));
     assert_eq!(fake.briefs(), ["LIST", "WATCH 9", "GET b"]);
@@ -196,7 +196,7 @@ async fn a_watch_that_cannot_be_opened_again_ends_its_streams_and_nothing_loops(
     assert!(watch.next().await.is_none());
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(fake.briefs(), ["LIST", "WATCH 9", "WATCH 9"]);
-    // The core subscribes anew, which starts over, though the old stream is still there.
+    // The core subscribes again, which starts a new watch although the old stream still exists.
     let mut again = driver.watch(&key(KeyKind::Election));
     assert_eq!(record(&mut again).await, None);
     opened.with(1, |events| events.send("ADDED", &object(10, "x"))).await;

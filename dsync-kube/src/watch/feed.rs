@@ -15,7 +15,7 @@ use crate::requests::Call;
 
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
-/// A connection that ends sooner than this and said nothing is not worth another one at once.
+/// A connection that ends sooner than this without an event is not replaced at once.
 const SHORTEST_WATCH: Duration = Duration::from_secs(1);
 
 /// The task that lists and watches one scope.
@@ -26,11 +26,11 @@ pub(super) struct Feed {
     ended: bool,
 }
 
-/// Why a watch does not go on.
+/// Why a watch cannot go on.
 enum Stop {
-    /// The server has forgotten what happened since: list again.
+    /// 410 Gone: the server no longer has the events since the last revision. List again.
     Relist,
-    /// All of the namespace may not be watched.
+    /// 403 for the whole namespace. Watch each Lease by name.
     Narrow,
     Failed(Error),
 }
@@ -47,29 +47,32 @@ impl Feed {
             Stop::Narrow => self.watches.narrow(&self.scope, self.id),
             Stop::Failed(error) => self.watches.finish(&self.scope, self.id, &error),
             Stop::Relist => {
-                let message = "the API server forgets faster than it can be watched";
+                let message = "the API server discards events faster than they can be watched";
                 let error = Error::definite(ErrorKind::Unavailable, message);
                 self.watches.finish(&self.scope, self.id, &error);
             }
         }
     }
 
-    /// Lists, then watches from there. Lists again only if there was an event in between.
+    /// Lists, then watches from the revision of the list.
+    ///
+    /// After a 410 it lists again, but only if the watch has delivered an event since the last
+    /// list. Otherwise the server would be listed in a loop.
     async fn follow(&self) -> Stop {
         loop {
             let revision = match self.list().await {
                 Ok(revision) => revision,
                 Err(stop) => return stop,
             };
-            let mut heard = false;
-            match self.watch(revision, &mut heard).await {
-                Stop::Relist if heard => {}
+            let mut has_events = false;
+            match self.watch(revision, &mut has_events).await {
+                Stop::Relist if has_events => {}
                 stop => return stop,
             }
         }
     }
 
-    /// Reads the scope as it is now, and tells from where to watch.
+    /// Reads the current state of the scope, and returns the revision to watch from.
     async fn list(&self) -> Result<String, Stop> {
         let Scope { namespace, name } = &self.scope;
         let call = Call::list(namespace, name.as_deref()).map_err(Stop::Failed)?;
@@ -82,7 +85,7 @@ impl Feed {
             Err(_) => return Err(late(&call, LIST_TIMEOUT)),
         };
         let Value::Array(items) = list["items"].take() else {
-            let message = "the API server answered with something other than a list of Leases";
+            let message = "the API server returned something other than a list of Leases";
             return Err(Stop::Failed(Error::definite(ErrorKind::Unsupported, message)));
         };
         let mut records = HashMap::new();
@@ -94,13 +97,17 @@ impl Feed {
         Ok(list["metadata"]["resourceVersion"].as_str().unwrap_or("0").to_owned())
     }
 
-    /// Watches from `revision`, over as many connections as it takes.
-    async fn watch(&self, mut revision: String, heard: &mut bool) -> Stop {
+    /// Watches from `revision`, over as many connections as needed.
+    ///
+    /// Each connection continues at the last revision that was received, so nothing is lost or
+    /// delivered twice between two of them.
+    async fn watch(&self, mut revision: String, has_events: &mut bool) -> Stop {
         let Scope { namespace, name } = &self.scope;
         let store = self.watches.store();
         let mut first = true;
         let mut beat = clock::now();
         loop {
+            // 1. Open a connection.
             let call = match Call::watch(namespace, name.as_deref(), &revision) {
                 Ok(call) => call,
                 Err(error) => return Stop::Failed(error),
@@ -110,6 +117,8 @@ impl Feed {
                 Ok(Err(failure)) => return self.stop(&call, failure),
                 Err(_) => return late(&call, OPEN_TIMEOUT),
             };
+            // The first connection proves nothing that the list has not shown. A later one proves
+            // that no event was missed while the old one was silent.
             if !first {
                 self.beat(&mut beat);
             }
@@ -117,17 +126,19 @@ impl Feed {
             let opened = clock::now();
             let mut silent = true;
             let mut lines = Lines::new(body);
-            // Silence means nothing to the kernel: a connection that is idle for long may lead
-            // nowhere. Opening another one is how to find out, and it loses nothing.
+            // 2. Read its events until it ends or is silent for too long. The kernel does not notice
+            //    that the peer of an idle connection is gone; opening another connection shows it,
+            //    and loses nothing.
             let idle = self.watches.idle();
             while let Ok(line) = timeout(idle, lines.next()).await {
                 let line = match line {
                     Some(Ok(line)) => line,
-                    // The server ends each watch after a while, and connections break.
+                    // Ordinary: the server ends each watch after some minutes, connections break.
                     Some(Err(_)) | None if !silent || opened.elapsed() >= SHORTEST_WATCH => break,
                     Some(Err(error)) => return self.stop(&call, Failure::Transport(error)),
                     None => {
-                        let message = "the API server ends each watch at once";
+                        // Opening another one at once would be a busy loop.
+                        let message = "the API server ends each watch immediately";
                         return Stop::Failed(Error::definite(ErrorKind::Unavailable, message));
                     }
                 };
@@ -136,8 +147,8 @@ impl Feed {
                     Ok(bookmark) => bookmark,
                     Err(stop) => return stop,
                 };
-                *heard = true;
-                // A busy namespace keeps the watch of a quiet key alive as well.
+                *has_events = true;
+                // In a busy namespace, the events of other keys prove that the watch works.
                 if bookmark || beat.elapsed() >= idle / 2 {
                     self.beat(&mut beat);
                 }
@@ -145,7 +156,7 @@ impl Feed {
         }
     }
 
-    /// Takes one event in; `true`: it is a bookmark.
+    /// Applies one event. Returns whether it is a bookmark.
     fn event(&self, call: &Call, line: &[u8], revision: &mut String) -> Result<bool, Stop> {
         let mut event: Value = match serde_json::from_slice(line) {
             Ok(event) => event,
@@ -168,6 +179,7 @@ impl Feed {
         Ok(false)
     }
 
+    /// Reports to all streams of the scope that the watch works.
     fn beat(&self, last: &mut Instant) {
         *last = clock::now();
         let Scope { namespace, name } = &self.scope;
@@ -186,13 +198,15 @@ impl Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         if !self.ended {
-            // Aborted, and then this does nothing, or panicked.
-            let error = Error::definite(ErrorKind::Internal, "the watch ended without a reason");
+            // The task was aborted or panicked. An aborted task is no longer the current one, so
+            // this has no effect on the streams.
+            let error = Error::definite(ErrorKind::Internal, "the task of the watch panicked");
             self.watches.finish(&self.scope, self.id, &error);
         }
     }
 }
 
+/// The server did not answer in time.
 fn late(call: &Call, limit: Duration) -> Stop {
     let message = format!("no answer within {limit:?} to {} of leases", call.verb);
     Stop::Failed(Error::definite(ErrorKind::Timeout, message))

@@ -1,11 +1,11 @@
 use http_body_util::BodyExt;
 use kube::client::Body;
 
-/// The lines of a body, as they come.
+/// Splits a body into lines as they arrive.
 pub(super) struct Lines {
     body: Body,
     buffer: Vec<u8>,
-    /// There is no line end before this.
+    /// The number of bytes in `buffer` that are known to have no line end.
     searched: usize,
 }
 
@@ -14,8 +14,8 @@ impl Lines {
         Self { body, buffer: Vec::new(), searched: 0 }
     }
 
-    /// The next line; `None` at the end. A last line without an end is half an event, and is
-    /// left out.
+    /// Returns the next line, or `None` at the end of the body. A last line without a line end is
+    /// half an event and is dropped.
     pub(super) async fn next(&mut self) -> Option<Result<Vec<u8>, kube::Error>> {
         loop {
             let ahead = &self.buffer[self.searched..];

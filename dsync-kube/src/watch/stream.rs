@@ -13,12 +13,12 @@ use crate::cache::Slot;
 /// How long a key that joins a running watch waits for its first read.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// One stream. Dropping it unsubscribes.
+/// The stream of one watch. Dropping it unsubscribes.
 pub(super) struct Subscriber {
     watches: Arc<Watches>,
     key: Key,
     slot: Receiver<Slot>,
-    /// The watch has begun without this key, so its state has to be read.
+    /// The shared watch listed before this key was subscribed, so the key has to be read.
     unseen: bool,
     changes: u64,
     beats: u64,
@@ -43,13 +43,14 @@ impl Subscriber {
             return None;
         }
         if self.unseen
-            && let Err(error) = self.look().await
+            && let Err(error) = self.read_once().await
         {
             self.ended = true;
             return Some(Err(error));
         }
         loop {
             let slot = self.slot.borrow_and_update().clone();
+            // The latest record comes before a heartbeat, and both before the end.
             if slot.changes != self.changes {
                 self.changes = slot.changes;
                 self.beats = slot.beats;
@@ -70,8 +71,11 @@ impl Subscriber {
         }
     }
 
-    /// The key is subscribed by now, so that whatever happens after this read is seen.
-    async fn look(&mut self) -> Result<()> {
+    /// Reads the key once.
+    ///
+    /// Order matters: the key is already subscribed, so the watch delivers every change that
+    /// happens after this read.
+    async fn read_once(&mut self) -> Result<()> {
         let store = self.watches.store();
         let Ok(read) = timeout(READ_TIMEOUT, store.read(&self.key)).await else {
             let message = format!("no answer within {READ_TIMEOUT:?} to the first read of a watch");
@@ -90,7 +94,7 @@ impl Drop for Subscriber {
     }
 }
 
-/// A stream that says why there is none.
+/// Returns a stream that yields `error` and ends.
 pub(super) fn failed(error: Error) -> Watch {
     Box::pin(stream::iter([Err(error)]))
 }

@@ -10,7 +10,7 @@ use dsync_conformance::harness::ServerControl;
 
 use crate::client::config;
 
-fn wrong(error: &anyhow::Error) -> Error {
+fn internal(error: &anyhow::Error) -> Error {
     Error::ambiguous(ErrorKind::Internal, format!("{error:#}"))
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct Docker {
     kubeconfig: PathBuf,
 }
 
-/// A node that was started again has this long until the cluster answers.
+/// How long the cluster may take to answer after a node was started again.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 impl Docker {
@@ -48,13 +48,13 @@ impl Docker {
         self.nodes.len()
     }
 
-    /// The last one: of several, the first has often led etcd since the cluster was made.
+    /// The last node: the first has often led etcd since the cluster was created.
     fn victim(&self) -> &str {
         self.nodes.last().map_or("", String::as_str)
     }
 
     fn act(&self, verb: &str) -> Result<()> {
-        run(&self.program, &[verb, self.victim()]).map(drop).map_err(|error| wrong(&error))
+        run(&self.program, &[verb, self.victim()]).map(drop).map_err(|error| internal(&error))
     }
 
     /// Waits until the cluster answers.
@@ -84,8 +84,8 @@ fn run(program: &Path, arguments: &[&str]) -> anyhow::Result<String> {
         .output()
         .with_context(|| format!("failed to run `{command}`; is docker installed?"))?;
     if !output.status.success() {
-        let told = String::from_utf8_lossy(&output.stderr);
-        bail!("`{command}` failed ({}): {}", output.status, told.trim());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        bail!("`{command}` failed ({}): {}", output.status, stderr.trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -15,26 +15,28 @@
 mod client;
 mod control;
 mod docker;
+mod harness;
 mod operator;
-mod site;
 
 use std::process::ExitCode;
 
 use dsync_conformance::{Suite, candidate, where_found};
 
-use site::Site;
+use harness::ServerHarness;
 
 fn main() -> ExitCode {
-    if let Some(code) = Site::of_candidate().and_then(|site| candidate::run_if_asked(&site)) {
+    if let Some(code) =
+        ServerHarness::of_candidate().and_then(|harness| candidate::run_if_asked(&harness))
+    {
         return code;
     }
-    where_found(Site::find, |site| {
-        println!("on {}", site.describe());
-        let tests = Suite::new("kube", site.clone())
+    where_found(ServerHarness::find, |harness| {
+        println!("on {}", harness.describe());
+        let tests = Suite::new("kube", harness.clone())
             .with_namespaces("default", "kube-system")
-            .with_lease(site::lease());
+            .with_lease(harness::lease());
         let code = tests.run();
-        site.clean_up();
+        harness.clean_up();
         code
     })
 }

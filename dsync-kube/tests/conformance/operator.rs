@@ -8,9 +8,9 @@ use dsync_conformance::harness::Operator;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use crate::site::{Site, wrong};
+use crate::harness::{ServerHarness, internal};
 
-impl Site {
+impl ServerHarness {
     async fn patch(&self, key: &Key, change: Value) -> Result<()> {
         let leases = self.leases(key.namespace()).await?;
         let patched =
@@ -23,12 +23,12 @@ impl Site {
 fn absent_is_fine(result: kube::Result<()>) -> Result<()> {
     match result {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        other => other.map_err(|error| wrong(&error)),
+        other => other.map_err(|error| internal(&error)),
     }
 }
 
 #[async_trait]
-impl Operator for Site {
+impl Operator for ServerHarness {
     async fn delete(&self, key: &Key) -> Result<()> {
         let leases = self.leases(key.namespace()).await?;
         absent_is_fine(leases.delete(key.name(), &DeleteParams::default()).await.map(drop))
@@ -46,7 +46,7 @@ impl Operator for Site {
 
     async fn touch(&self, key: &Key) -> Result<bool> {
         let leases = self.leases(key.namespace()).await?;
-        let before = leases.get_opt(key.name()).await.map_err(|error| wrong(&error))?;
+        let before = leases.get_opt(key.name()).await.map_err(|error| internal(&error))?;
         let Some(before) = before else { return Ok(false) };
         // Another value each time, or nothing changes.
         let label = before.metadata.resource_version.unwrap_or_default();
@@ -56,7 +56,7 @@ impl Operator for Site {
 
     async fn left_over(&self, key: &Key) -> Result<Vec<String>> {
         let leases = self.leases(key.namespace()).await?;
-        let lease = leases.get_opt(key.name()).await.map_err(|error| wrong(&error))?;
+        let lease = leases.get_opt(key.name()).await.map_err(|error| internal(&error))?;
         let Some(lease) = lease else { return Ok(Vec::new()) };
         let holder = lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default();
         let is_kept = key.kind() == dsync::driver::KeyKind::Election && holder.is_empty();

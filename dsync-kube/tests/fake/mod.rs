@@ -1,4 +1,4 @@
-//! A scripted API server in the place of the HTTP client.
+//! A scripted API server that replaces the HTTP client.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::convert::Infallible;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 pub(crate) const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/shop/leases";
 
-/// A request that came.
+/// A request that the server has received.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) method: Method,
@@ -52,7 +52,7 @@ impl Asked {
     }
 }
 
-/// What to say to it.
+/// The answer to a request.
 pub(crate) enum Reply {
     Json(u16, Value),
     Text(u16, &'static str),
@@ -62,7 +62,7 @@ pub(crate) enum Reply {
 
 type Handler = Box<dyn FnMut(&Asked) -> Reply + Send>;
 
-/// The server, as the tests see it.
+/// The requests that the scripted server has received.
 #[derive(Clone)]
 pub(crate) struct Fake(Arc<Mutex<Vec<Asked>>>);
 
@@ -90,7 +90,7 @@ impl Fake {
         (fake, Client::new(service, "default"))
     }
 
-    /// Answers in this order, and fails the test at one request more.
+    /// Answers in this order, and fails the test at the first request beyond.
     pub(crate) fn script(replies: Vec<Reply>) -> (Self, Client) {
         let mut replies = replies.into_iter();
         Self::new(move |asked| replies.next().unwrap_or_else(|| panic!("unexpected {asked:?}")))
@@ -184,7 +184,7 @@ impl Events {
         self.send("BOOKMARK", &object);
     }
 
-    /// The driver has let go of the connection.
+    /// Returns whether the driver has closed the connection.
     pub(crate) fn is_closed(&self) -> bool {
         self.0.is_closed()
     }
@@ -204,7 +204,7 @@ pub(crate) fn claim() -> Claim {
 
 pub(crate) async fn next(watch: &mut Watch) -> dsync::Result<Observation> {
     let wait = tokio::time::timeout(Duration::from_secs(20), watch.next());
-    wait.await.expect("the watch says nothing").expect("the watch ended")
+    wait.await.expect("the watch is silent").expect("the watch ended")
 }
 
 pub(crate) async fn record(watch: &mut Watch) -> Option<Lease> {

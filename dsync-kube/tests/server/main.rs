@@ -1,7 +1,7 @@
 //! The driver with the whole library, on a real API server.
 //!
-//! The server is the one of `DSYNC_TEST_KUBECONFIG`, or one that is started here. Where none can
-//! be had, the tests are shown as ignored, and fail with `DSYNC_REQUIRE=all`.
+//! The server is that of `DSYNC_TEST_KUBECONFIG`, or one that the tests start. Without one, the tests
+//! are reported as ignored; with `DSYNC_REQUIRE=all` they fail.
 #![allow(
     clippy::unwrap_used,
     clippy::needless_pass_by_value,
@@ -19,21 +19,21 @@ mod operator;
 mod processes;
 mod races;
 mod rights;
-mod site;
+mod test_server;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
 
-use site::Site;
+use test_server::TestServer;
 
-type Test = fn(Arc<Site>);
+type Test = fn(Arc<TestServer>);
 
 const TESTS: &[(&str, Test)] = &[
     ("a_killed_leader_is_succeeded_within_its_lease", processes::killed),
     ("fifty_hand_offs_by_sigterm", processes::hand_offs),
-    ("a_stopped_process_is_no_leader_when_it_goes_on", processes::stopped),
+    ("a_stopped_process_does_not_lead_after_it_continues", processes::stopped),
     ("one_of_eight_wins_a_free_lease", races::free),
     ("one_of_eight_wins_an_expired_lease", races::expired),
     ("a_candidate_wins_loses_and_wins_again", races::again),
@@ -42,7 +42,7 @@ const TESTS: &[(&str, Test)] = &[
     ("an_emptied_holder_ends_the_term", operator::emptied),
     ("edited_labels_do_not_keep_a_dead_leader_alive", operator::edits_of_a_dead_leader),
     ("a_released_lock_leaves_nothing", operator::lock_leaves_nothing),
-    ("a_role_without_update_is_named_and_ends_the_campaign", rights::without_update),
+    ("a_role_without_update_is_reported_and_ends_the_campaign", rights::without_update),
     ("a_missing_namespace_is_named", rights::missing_namespace),
     ("the_server_restarts_under_a_leader", rights::restarts),
 ];
@@ -50,12 +50,13 @@ const TESTS: &[(&str, Test)] = &[
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let required = std::env::var("DSYNC_REQUIRE").is_ok_and(|what| what == "all");
-    let site = if arguments.list { Err(anyhow::anyhow!("only listing")) } else { Site::new() };
-    let trials = TESTS.iter().map(|(name, test)| match &site {
-        Ok(site) => {
-            let (site, test) = (Arc::clone(site), *test);
+    let server =
+        if arguments.list { Err(anyhow::anyhow!("only listing")) } else { TestServer::new() };
+    let trials = TESTS.iter().map(|(name, test)| match &server {
+        Ok(server) => {
+            let (server, test) = (Arc::clone(server), *test);
             Trial::test(*name, move || {
-                test(site);
+                test(server);
                 Ok(())
             })
         }
@@ -66,15 +67,15 @@ fn main() -> ExitCode {
         Err(_) => Trial::test(*name, || Ok(())).with_ignored_flag(true),
     });
     let trials = trials.collect();
-    match &site {
-        Ok(site) => println!("on {}", site.describe()),
+    match &server {
+        Ok(server) => println!("on {}", server.describe()),
         Err(error) if !arguments.list => {
             eprintln!("NOT RUN, no API server to test on: {error:#}");
         }
         Err(_) => {}
     }
-    // One after the other: they measure time, on machines with few cores.
+    // One after the other, because they measure time, on machines with few cores.
     let conclusion = libtest_mimic::run(&Arguments { test_threads: Some(1), ..arguments }, trials);
-    drop(site);
+    drop(server);
     conclusion.exit_code()
 }

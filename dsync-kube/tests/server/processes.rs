@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use dsync::{FenceGate, FencingToken};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::site::{L, Site, scope};
+use crate::test_server::{L, TestServer, scope};
 
 /// A process, and the lines that it has printed.
 struct Process {
@@ -18,9 +18,9 @@ struct Process {
 }
 
 impl Process {
-    fn start(site: &Site, pod: &str, scope: &str) -> Self {
+    fn start(server: &TestServer, pod: &str, scope: &str) -> Self {
         let mut child = Command::new(example())
-            .env("KUBE_CONFIG_PATH", site.kubeconfig())
+            .env("KUBE_CONFIG_PATH", server.kubeconfig())
             .env("KUBE_NAMESPACE", "default")
             .env("KUBE_LEASE_SCOPE", scope)
             .env("KUBE_POD_NAME", pod)
@@ -42,8 +42,8 @@ impl Process {
         self.lines.lock().unwrap().clone()
     }
 
-    /// The first line with `what` at or after the line number `from`: its number, its time in
-    /// microseconds, and itself.
+    /// Waits for a line with `what` at or after line number `from`. Returns its number, its time in
+    /// microseconds, and the line.
     fn wait_for(&self, what: &str, from: usize, limit: Duration) -> (usize, u64, String) {
         let start = Instant::now();
         loop {
@@ -83,16 +83,16 @@ fn token(line: &str) -> FencingToken {
 
 const SOON: Duration = Duration::from_secs(20);
 
-fn pair(site: &Site, scope: &str) -> (Process, Process) {
-    let a = Process::start(site, "pod-a", scope);
+fn pair(server: &TestServer, scope: &str) -> (Process, Process) {
+    let a = Process::start(server, "pod-a", scope);
     a.wait_for("elected", 0, SOON);
-    let b = Process::start(site, "pod-b", scope);
+    let b = Process::start(server, "pod-b", scope);
     b.wait_for("leader=pod-a", 0, SOON);
     (a, b)
 }
 
-pub(crate) fn killed(site: Arc<Site>) {
-    let (a, b) = pair(&site, &scope("killed"));
+pub(crate) fn killed(server: Arc<TestServer>) {
+    let (a, b) = pair(&server, &scope("killed"));
     a.signal(Signal::KILL);
     let killed = Instant::now();
     b.wait_for("elected", 0, SOON);
@@ -100,17 +100,17 @@ pub(crate) fn killed(site: Arc<Site>) {
     assert!(killed.elapsed() <= L + Duration::from_secs(1), "{:?}", killed.elapsed());
 }
 
-pub(crate) fn hand_offs(site: Arc<Site>) {
+pub(crate) fn hand_offs(server: Arc<TestServer>) {
     let scope = scope("hand-offs");
-    let mut leader = Process::start(&site, "pod-0", &scope);
+    let mut leader = Process::start(&server, "pod-0", &scope);
     leader.wait_for("elected", 0, SOON);
     let mut micros = Vec::new();
     for number in 1..=50 {
-        let next = Process::start(&site, &format!("pod-{number}"), &scope);
+        let next = Process::start(&server, &format!("pod-{number}"), &scope);
         next.wait_for("leader=pod-", 0, SOON);
         leader.signal(Signal::TERM);
         let (_, elected, _) = next.wait_for("elected", 0, SOON);
-        // The body says that it has stopped just before the release is sent.
+        // The body prints that it has stopped just before the release is sent.
         let (_, stopped, _) = leader.wait_for("stopped", 0, SOON);
         assert!(stopped <= elected, "hand-off {number}: the body ended after the next election");
         assert!(leader.child.wait().unwrap().success(), "it ends cleanly");
@@ -134,8 +134,8 @@ pub(crate) fn hand_offs(site: Arc<Site>) {
     assert!(at(50) <= 100, "median {} ms", at(50));
 }
 
-pub(crate) fn stopped(site: Arc<Site>) {
-    let (a, b) = pair(&site, &scope("stopped"));
+pub(crate) fn stopped(server: Arc<TestServer>) {
+    let (a, b) = pair(&server, &scope("stopped"));
     let old = token(&a.wait_for("elected", 0, SOON).2);
     a.signal(Signal::STOP);
     let (_, elected, line) = b.wait_for("elected", 0, SOON);
@@ -144,7 +144,7 @@ pub(crate) fn stopped(site: Arc<Site>) {
     let before = a.lines().len();
     a.signal(Signal::CONT);
     let (_, _, first) = a.wait_for("is_leader=", before, SOON);
-    assert!(first.contains("is_leader=false"), "its first look says no: {first}");
+    assert!(first.contains("is_leader=false"), "the first check after SIGCONT: {first}");
     a.wait_for("leader=pod-b", before, SOON);
     for line in &a.lines()[before..] {
         assert!(!line.contains("refreshed"), "its body ran at {line}, b was elected at {elected}");

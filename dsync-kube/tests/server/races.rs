@@ -5,7 +5,7 @@ use dsync::Resource;
 use dsync::driver::{Acquired, Claim, Driver as _, Holder, Key, KeyKind, Nonce, Version};
 use dsync_kube::KubeDriver;
 
-use crate::site::{L, Site, block_on, scope, within};
+use crate::test_server::{L, TestServer, block_on, scope, within};
 
 const ROUNDS: u64 = 200;
 const CANDIDATES: u64 = 8;
@@ -23,17 +23,17 @@ async fn race(drivers: &[Arc<KubeDriver>], key: &Key, take_over: Option<Version>
     set.join_all().await.into_iter().filter(|won| *won).count()
 }
 
-async fn drivers(site: &Site) -> Vec<Arc<KubeDriver>> {
+async fn drivers(server: &TestServer) -> Vec<Arc<KubeDriver>> {
     let mut drivers = Vec::new();
     for _ in 0..CANDIDATES {
-        drivers.push(Arc::new(site.driver().await));
+        drivers.push(Arc::new(server.driver().await));
     }
     drivers
 }
 
-pub(crate) fn free(site: Arc<Site>) {
+pub(crate) fn free(server: Arc<TestServer>) {
     block_on(async {
-        let (drivers, scope) = (drivers(&site).await, scope("free"));
+        let (drivers, scope) = (drivers(&server).await, scope("free"));
         for round in 0..ROUNDS {
             let key = Resource::new(format!("r{round}")).with_scope(&scope).key(KeyKind::Election);
             assert_eq!(race(&drivers, &key, None).await, 1, "winners in round {round}");
@@ -41,13 +41,13 @@ pub(crate) fn free(site: Arc<Site>) {
     });
 }
 
-pub(crate) fn expired(site: Arc<Site>) {
+pub(crate) fn expired(server: Arc<TestServer>) {
     block_on(async {
-        let drivers = drivers(&site).await;
-        let key = Resource::new("x").with_scope(scope("expired")).key(KeyKind::Election);
+        let drivers = drivers(&server).await;
+        let key = Key::new(KeyKind::Election, "default", format!("{}.election.x", scope("expired")));
         assert_eq!(race(&drivers, &key, None).await, 1);
         for round in 0..ROUNDS {
-            // Everybody has seen the same dead holder and takes over at the same version.
+            // All candidates have seen the same dead holder and take over at the same version.
             let seen = drivers[0].read(&key).await.unwrap().unwrap();
             let winners = race(&drivers, &key, Some(seen.version.clone())).await;
             assert_eq!(winners, 1, "winners in round {round}");
@@ -57,10 +57,10 @@ pub(crate) fn expired(site: Arc<Site>) {
     });
 }
 
-pub(crate) fn again(site: Arc<Site>) {
+pub(crate) fn again(server: Arc<TestServer>) {
     block_on(async {
         let scope = scope("again");
-        let (a, b) = (site.pod("pod-a", &scope).await, site.pod("pod-b", &scope).await);
+        let (a, b) = (server.pod("pod-a", &scope).await, server.pod("pod-b", &scope).await);
         let calls = Arc::new(std::sync::Mutex::new(Vec::new()));
         let first = a.election("task").unwrap();
         let of = Arc::clone(&calls);

@@ -5,9 +5,9 @@ use control_plane::{ControlPlane, Options};
 use dsync::{Config, EndCause, ErrorKind};
 use serde_json::json;
 
-use crate::site::{self, L, Site, block_on, scope, within};
+use crate::test_server::{self, L, TestServer, block_on, scope, within};
 
-pub(crate) fn without_update(_: Arc<Site>) {
+pub(crate) fn without_update(_: Arc<TestServer>) {
     let server = ControlPlane::start(Options::default()).unwrap();
     let rights = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
     let role = json!({
@@ -28,7 +28,7 @@ pub(crate) fn without_update(_: Arc<Site>) {
     }
     let kubeconfig = server.kubeconfig_for("limited", &[]).unwrap();
     block_on(async {
-        let dsync = site::pod(&kubeconfig, "pod-a", &scope("rights")).await;
+        let dsync = test_server::pod(&kubeconfig, "pod-a", &scope("rights")).await;
         let election = dsync.election("task").unwrap();
         // Creating is allowed, so it is elected, and the first renewal is denied.
         let term = election.elected().await.unwrap();
@@ -46,7 +46,7 @@ pub(crate) fn without_update(_: Arc<Site>) {
         let text = trouble.to_string();
         assert!(text.contains("update") && text.contains("leases") && text.contains("default"));
         term.ended().await;
-        // Its own record has to expire first; then it is acquiring that is denied for four leases.
+        // Its own record has to expire first. Then acquiring is denied for four lease durations.
         let over = tokio::time::timeout(8 * L, election.stopped()).await.expect("it ends");
         println!("the campaign ended after {:?}", start.elapsed());
         assert_eq!(over.unwrap_err().kind(), ErrorKind::Denied);
@@ -54,27 +54,27 @@ pub(crate) fn without_update(_: Arc<Site>) {
     });
 }
 
-pub(crate) fn missing_namespace(site: Arc<Site>) {
+pub(crate) fn missing_namespace(server: Arc<TestServer>) {
     block_on(async {
         let config = Config::new("pod-a")
             .with_namespace("nowhere")
             .with_scope(scope("missing"))
-            .with_kubeconfig(site.kubeconfig());
-        let dsync = dsync::Dsync::new(site.driver().await, &config).unwrap();
+            .with_kubeconfig(server.kubeconfig());
+        let dsync = dsync::Dsync::new(server.driver().await, &config).unwrap();
         let error = dsync.lock("thing").unwrap().try_lock().await.unwrap_err();
         assert!(error.to_string().contains("nowhere"), "{error}");
-        assert!(error.is_retryable(), "somebody may create it: {error}");
+        assert!(error.is_retryable(), "it may be created later: {error}");
     });
 }
 
-pub(crate) fn restarts(_: Arc<Site>) {
+pub(crate) fn restarts(_: Arc<TestServer>) {
     let mut server = ControlPlane::start(Options::default()).unwrap();
     let kubeconfig = server.kubeconfig().to_owned();
     let timing = dsync::Timing::new(Duration::from_secs(20));
     block_on(async {
         let connect = async |name: &str| {
             let config = Config::new(name).with_scope("restarts").with_timing(timing.clone());
-            dsync::Dsync::new(site::driver(&kubeconfig).await, config).unwrap()
+            dsync::Dsync::new(test_server::driver(&kubeconfig).await, config).unwrap()
         };
         let (a, b) = (connect("pod-a").await, connect("pod-b").await);
         let leader = a.election("task").unwrap();
@@ -89,7 +89,7 @@ pub(crate) fn restarts(_: Arc<Site>) {
         within("renewed", Duration::from_secs(15), || term.remaining() > headroom).await;
         assert!(term.is_active());
 
-        // Longer: it ends in time, and somebody is elected after.
+        // Longer: the term ends in time, and a candidate is elected afterwards.
         let remaining = term.remaining();
         server.kill_api_server().unwrap();
         let start = Instant::now();

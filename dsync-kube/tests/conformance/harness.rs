@@ -18,24 +18,24 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client};
 
 use crate::client::config;
-use crate::control::Own;
+use crate::control::ApiServerControl;
 use crate::docker::Docker;
 
 /// A server to test on.
 #[derive(Clone)]
-pub(crate) struct Site {
+pub(crate) struct ServerHarness {
     kubeconfig: PathBuf,
     version: String,
     address: Option<SocketAddr>,
     control: Option<Arc<dyn ServerControl>>,
 }
 
-/// Where the server is, for tests and for candidates in processes of their own.
+/// Names the kubeconfig of the server, for the tests and for candidate processes.
 const KUBECONFIG: &str = "DSYNC_TEST_KUBECONFIG";
 
-impl Site {
-    /// The server of a candidate, which its parent has found. Nothing is asked of it: it may be
-    /// down just now.
+impl ServerHarness {
+    /// The server of a candidate process, which its parent has found. It is not contacted here,
+    /// because it may be down at the moment.
     pub(crate) fn of_candidate() -> Option<Self> {
         std::env::var_os(candidate::VARIABLE)?;
         let kubeconfig = std::env::var_os(KUBECONFIG)?.into();
@@ -49,7 +49,7 @@ impl Site {
             let kubeconfig = own.kubeconfig().to_owned();
             let version = format!("kube-apiserver {}", own.version());
             let address = Some(own.address());
-            let control: Arc<dyn ServerControl> = Arc::new(Own(Mutex::new(own)));
+            let control: Arc<dyn ServerControl> = Arc::new(ApiServerControl(Mutex::new(own)));
             return Ok(Self { kubeconfig, version, address, control: Some(control) });
         };
         let (address, version) = look(&kubeconfig)?;
@@ -73,12 +73,12 @@ impl Site {
 
     /// The Leases of a namespace, for the operator.
     pub(crate) async fn leases(&self, namespace: &str) -> Result<Api<Lease>> {
-        let config = config(&self.kubeconfig).await.map_err(|error| wrong(&error))?;
-        let client = Client::try_from(config).map_err(|error| wrong(&error))?;
+        let config = config(&self.kubeconfig).await.map_err(|error| internal(&error))?;
+        let client = Client::try_from(config).map_err(|error| internal(&error))?;
         Ok(Api::namespaced(client, namespace))
     }
 
-    /// Deletes what elections have left: their Leases stay, without a holder.
+    /// Deletes the Leases of elections, which stay without a holder.
     pub(crate) fn clean_up(&self) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -86,8 +86,8 @@ impl Site {
                 let Ok(leases) = self.leases(namespace).await else { return };
                 let Ok(all) = leases.list(&kube::api::ListParams::default()).await else { return };
                 let names = all.items.into_iter().filter_map(|lease| lease.metadata.name);
-                for name in names.filter(|name| is_ours(name)) {
-                    // What cannot be deleted is a Lease without a holder, and harms nobody.
+                for name in names.filter(|name| is_of_suite(name)) {
+                    // A Lease without a holder that cannot be deleted does no harm.
                     let _ = leases.delete(&name, &kube::api::DeleteParams::default()).await;
                 }
             }
@@ -102,13 +102,13 @@ pub(crate) fn lease() -> Duration {
     Duration::from_secs(if is_kind { 4 } else { 2 })
 }
 
-/// Whether a Lease has a name that the suite gives.
-fn is_ours(name: &str) -> bool {
+/// Returns whether a Lease has a name that the suite uses.
+fn is_of_suite(name: &str) -> bool {
     let kind = name.contains(".election.") || name.contains(".lock.");
     kind && ["suite-", "storm-", "processes-"].iter().any(|scope| name.starts_with(scope))
 }
 
-/// Where the server of a kubeconfig listens, and its version.
+/// Returns the address and the version of the server of a kubeconfig.
 fn look(kubeconfig: &Path) -> anyhow::Result<(Option<SocketAddr>, String)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -117,17 +117,17 @@ fn look(kubeconfig: &Path) -> anyhow::Result<(Option<SocketAddr>, String)> {
         let port = config.cluster_url.port_u16().unwrap_or(443);
         let address = (host, port).to_socket_addrs().ok().and_then(|mut all| all.next());
         let version = Client::try_from(config)?.apiserver_version().await;
-        let version = version.context("the server does not tell its version")?;
+        let version = version.context("the server does not report its version")?;
         Ok((address, version.git_version))
     })
 }
 
-pub(crate) fn wrong(error: &dyn fmt::Display) -> Error {
+pub(crate) fn internal(error: &dyn fmt::Display) -> Error {
     Error::ambiguous(ErrorKind::Internal, error.to_string())
 }
 
 #[async_trait]
-impl Harness for Site {
+impl Harness for ServerHarness {
     async fn connect(&self, via: Via) -> Result<Arc<dyn Driver>> {
         let address = match via {
             Via::Direct => {
@@ -136,12 +136,13 @@ impl Harness for Site {
             }
             Via::Proxy(address) => address,
         };
-        let mut config = config(&self.kubeconfig).await.map_err(|error| wrong(&error))?;
-        // The certificate is for the server, not for whoever stands in front of it.
+        let mut config = config(&self.kubeconfig).await.map_err(|error| internal(&error))?;
+        // The certificate names the server, not the proxy.
         let host = config.cluster_url.host().map(str::to_owned);
         config.tls_server_name = config.tls_server_name.or(host);
-        config.cluster_url = format!("https://{address}").parse().map_err(|error| wrong(&error))?;
-        let client = Client::try_from(config).map_err(|error| wrong(&error))?;
+        config.cluster_url =
+            format!("https://{address}").parse().map_err(|error| internal(&error))?;
+        let client = Client::try_from(config).map_err(|error| internal(&error))?;
         Ok(Arc::new(KubeDriver::new(client)))
     }
 
@@ -166,8 +167,8 @@ impl Harness for Site {
     }
 }
 
-impl fmt::Debug for Site {
+impl fmt::Debug for ServerHarness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Site").field(&self.version).finish()
+        f.debug_tuple("ServerHarness").field(&self.version).finish()
     }
 }

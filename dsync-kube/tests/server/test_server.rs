@@ -1,4 +1,4 @@
-//! The server that is tested on, and ways to reach it.
+//! The API server of the tests, and clients for it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use kube::Api;
 /// The lease duration of the tests.
 pub(crate) const L: Duration = Duration::from_secs(3);
 
-pub(crate) struct Site {
+pub(crate) struct TestServer {
     kubeconfig: PathBuf,
     own: Option<ControlPlane>,
     version: String,
 }
 
-impl Site {
+impl TestServer {
     pub(crate) fn new() -> anyhow::Result<Arc<Self>> {
         if let Some(path) = std::env::var_os("DSYNC_TEST_KUBECONFIG") {
             let version = "the server of DSYNC_TEST_KUBECONFIG".to_owned();
@@ -32,7 +32,7 @@ impl Site {
     }
 
     pub(crate) fn describe(&self) -> String {
-        let by = if self.own.is_some() { ", started here" } else { "" };
+        let by = if self.own.is_some() { ", started by the tests" } else { "" };
         format!("{}{by}", self.version)
     }
 

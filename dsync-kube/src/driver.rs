@@ -24,7 +24,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// the limits of its fencing tokens.
 #[derive(Debug)]
 pub struct KubeDriver {
-    watches: Arc<Watches>,
+    watches: Watches,
     sightings: Sightings,
 }
 
@@ -92,7 +92,7 @@ impl KubeDriver {
 
     fn over(session: Session) -> Self {
         let store = Arc::new(Store { session, cache: Cache::default() });
-        let watches = Arc::new(Watches::new(store, WATCH_IDLE));
+        let watches = Watches::new(store, WATCH_IDLE);
         Self { watches, sightings: Sightings::default() }
     }
 

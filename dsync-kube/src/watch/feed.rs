@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::lines::Lines;
-use super::{Scope, Watches};
+use super::registry::{Registry, Scope};
 use crate::answer::{Failure, Refusal};
 use crate::clock;
 use crate::record::Record;
@@ -20,13 +20,20 @@ const SHORTEST_WATCH: Duration = Duration::from_secs(1);
 
 /// The task that lists and watches one scope.
 pub(super) struct Feed {
-    watches: Arc<Watches>,
+    registry: Arc<Registry>,
     scope: Scope,
     id: u64,
     ended: bool,
 }
 
-/// Why a watch cannot go on.
+/// How a feed ends.
+pub(super) enum End {
+    /// Its namespace may not be watched as a whole. Each Lease has to be watched by name.
+    Narrow,
+    Failed(Error),
+}
+
+/// Why a connection of the watch, or a list, cannot go on.
 enum Stop {
     /// 410 Gone: the server no longer has the events since the last revision. List again.
     Relist,
@@ -36,20 +43,20 @@ enum Stop {
 }
 
 impl Feed {
-    pub(super) fn new(watches: Arc<Watches>, scope: Scope, id: u64) -> Self {
-        Self { watches, scope, id, ended: false }
+    pub(super) fn new(registry: Arc<Registry>, scope: Scope, id: u64) -> Self {
+        Self { registry, scope, id, ended: false }
     }
 
-    pub(super) async fn run(mut self) {
+    /// Lists and watches until that cannot go on.
+    pub(super) async fn run(mut self) -> End {
         let stop = self.follow().await;
         self.ended = true;
         match stop {
-            Stop::Narrow => self.watches.narrow(&self.scope, self.id),
-            Stop::Failed(error) => self.watches.finish(&self.scope, self.id, &error),
+            Stop::Narrow => End::Narrow,
+            Stop::Failed(error) => End::Failed(error),
             Stop::Relist => {
                 let message = "the API server discards events faster than they can be watched";
-                let error = Error::definite(ErrorKind::Unavailable, message);
-                self.watches.finish(&self.scope, self.id, &error);
+                End::Failed(Error::definite(ErrorKind::Unavailable, message))
             }
         }
     }
@@ -76,7 +83,7 @@ impl Feed {
     async fn list(&self) -> Result<String, Stop> {
         let Scope { namespace, name } = &self.scope;
         let call = Call::list(namespace, name.as_deref()).map_err(Stop::Failed)?;
-        let store = self.watches.store();
+        let store = self.registry.store();
         let sent = store.cache.sending();
         let answer = timeout(LIST_TIMEOUT, store.session.ask(&call)).await;
         let mut list = match answer {
@@ -93,7 +100,7 @@ impl Feed {
             let record = Record::parse(item).map_err(|bad| Stop::Failed(bad.read()))?;
             records.insert(record.name().to_owned(), Arc::new(record));
         }
-        self.watches.listed(&self.scope, self.id, sent, &records);
+        self.registry.listed(&self.scope, self.id, sent, &records);
         Ok(list["metadata"]["resourceVersion"].as_str().unwrap_or("0").to_owned())
     }
 
@@ -103,7 +110,7 @@ impl Feed {
     /// delivered twice between two of them.
     async fn watch(&self, mut revision: String, has_events: &mut bool) -> Stop {
         let Scope { namespace, name } = &self.scope;
-        let store = self.watches.store();
+        let store = self.registry.store();
         let mut first = true;
         let mut beat = clock::now();
         loop {
@@ -129,7 +136,7 @@ impl Feed {
             // 2. Read its events until it ends or is silent for too long. The kernel does not notice
             //    that the peer of an idle connection is gone; opening another connection shows it,
             //    and loses nothing.
-            let idle = self.watches.idle();
+            let idle = self.registry.idle();
             while let Ok(line) = timeout(idle, lines.next()).await {
                 let line = match line {
                     Some(Ok(line)) => line,
@@ -174,7 +181,7 @@ impl Feed {
             return Ok(true);
         }
         let record = Record::parse(object).map_err(|bad| Stop::Failed(bad.read()))?;
-        let cache = &self.watches.store().cache;
+        let cache = &self.registry.store().cache;
         cache.event(&self.scope.namespace, &Arc::new(record), kind == "DELETED");
         Ok(false)
     }
@@ -183,14 +190,14 @@ impl Feed {
     fn beat(&self, last: &mut Instant) {
         *last = clock::now();
         let Scope { namespace, name } = &self.scope;
-        self.watches.store().cache.beat(namespace, name.as_deref());
+        self.registry.store().cache.beat(namespace, name.as_deref());
     }
 
     fn stop(&self, call: &Call, failure: Failure) -> Stop {
         match failure.refusal() {
             Some(refusal) if refusal.is_gone() => Stop::Relist,
             Some(refusal) if refusal.code == 403 && self.scope.name.is_none() => Stop::Narrow,
-            _ => Stop::Failed(self.watches.store().session.error(call, failure)),
+            _ => Stop::Failed(self.registry.store().session.error(call, failure)),
         }
     }
 }
@@ -201,7 +208,7 @@ impl Drop for Feed {
             // The task was aborted or panicked. An aborted task is no longer the current one, so
             // this has no effect on the streams.
             let error = Error::definite(ErrorKind::Internal, "the task of the watch panicked");
-            self.watches.finish(&self.scope, self.id, &error);
+            self.registry.finish(&self.scope, self.id, &error);
         }
     }
 }

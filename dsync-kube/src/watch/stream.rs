@@ -7,7 +7,7 @@ use futures_util::stream;
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout;
 
-use super::Watches;
+use super::registry::Registry;
 use crate::cache::Slot;
 
 /// How long a key that joins a running watch waits for its first read.
@@ -15,7 +15,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The stream of one watch. Dropping it unsubscribes.
 pub(super) struct Subscriber {
-    watches: Arc<Watches>,
+    registry: Arc<Registry>,
     key: Key,
     slot: Receiver<Slot>,
     /// The shared watch listed before this key was subscribed, so the key has to be read.
@@ -26,9 +26,14 @@ pub(super) struct Subscriber {
 }
 
 impl Subscriber {
-    pub(super) fn new(watches: Arc<Watches>, key: Key, slot: Receiver<Slot>, unseen: bool) -> Self {
+    pub(super) fn new(
+        registry: Arc<Registry>,
+        key: Key,
+        slot: Receiver<Slot>,
+        unseen: bool,
+    ) -> Self {
         let beats = slot.borrow().beats;
-        Self { watches, key, slot, unseen, changes: 0, beats, ended: false }
+        Self { registry, key, slot, unseen, changes: 0, beats, ended: false }
     }
 
     pub(super) fn into_stream(self) -> Watch {
@@ -76,7 +81,7 @@ impl Subscriber {
     /// Order matters: the key is already subscribed, so the watch delivers every change that
     /// happens after this read.
     async fn read_once(&mut self) -> Result<()> {
-        let store = self.watches.store();
+        let store = self.registry.store();
         let Ok(read) = timeout(READ_TIMEOUT, store.read(&self.key)).await else {
             let message = format!("no answer within {READ_TIMEOUT:?} to the first read of a watch");
             return Err(Error::definite(ErrorKind::Timeout, message));
@@ -90,7 +95,7 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.watches.unsubscribe(&self.key);
+        self.registry.unsubscribe(&self.key);
     }
 }
 

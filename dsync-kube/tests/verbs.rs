@@ -265,10 +265,7 @@ async fn release_never_touches_anothers_record() {
             (driver.release(&key, &held).await.unwrap(), fake.briefs())
         };
         let get = ok;
-        assert_eq!(
-            release(vec![get(held_by_me(10)), ok(object(11, ""))]).await.0,
-            Released::Freed
-        );
+        assert_eq!(release(vec![get(held_by_me(10)), ok(object(11, ""))]).await.0, Released::Freed);
         assert_eq!(release(vec![get(held_by_me(12))]).await.0, Released::Conflict);
         let (not_mine, briefs) = release(vec![get(object(10, "rival"))]).await;
         assert_eq!((not_mine, briefs.len()), (Released::NotHeld, 1));

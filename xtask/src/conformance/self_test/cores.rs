@@ -24,7 +24,7 @@ use crate::test::root;
 /// From how many seeds each mutant is looked for.
 const SEEDS: u64 = 5;
 
-/// What became of all of them.
+/// Runs all of them.
 pub(super) fn run() -> Result<Summary> {
     let workspace = Workspace::refresh()?;
     let program = build::simulation(&workspace)?;

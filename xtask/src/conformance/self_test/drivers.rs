@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 const SCHEDULES_FOR: &str = "20";
 const LENGTH: &str = "DSYNC_CONFORMANCE_FOR";
 
-/// What became of all of them.
+/// Runs all of them.
 pub(super) fn run() -> Result<Summary> {
     let workspace = Workspace::refresh()?;
     let built = build::tests(&workspace)?;

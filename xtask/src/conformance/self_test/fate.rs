@@ -1,4 +1,4 @@
-//! What becomes of a mutant.
+//! The fate of a mutant.
 
 use anyhow::Result;
 
@@ -13,7 +13,7 @@ pub(crate) enum Ended {
     NotRun(String),
 }
 
-/// What became of a mutant. Only a killed one is proof that its test can fail.
+/// The fate of a mutant. Only a killed one is proof that its test can fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// Its test passes without the mistake and fails with it, as it must. The message.

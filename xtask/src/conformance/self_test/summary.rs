@@ -1,4 +1,4 @@
-//! What became of many mutants.
+//! The fates of many mutants.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::mutant::Mutant;
 use super::mutants::Mutated;
 use crate::output::say;
 
-/// A mutant, and what became of it.
+/// A mutant and its fate.
 #[derive(Debug)]
 struct Entry {
     package: &'static str,
@@ -17,7 +17,7 @@ struct Entry {
     fate: Fate,
 }
 
-/// What became of each mutant, and what reports want of them.
+/// The fates of mutants, and their entries in reports.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     fates: Vec<Entry>,
@@ -25,8 +25,8 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Adds a mutant, and shows what became of it. `kill` is its entry in reports, which take none
-    /// of a mutant that has proved nothing.
+    /// Adds a mutant and shows its fate. `kill` is its entry in reports, which leave out a mutant
+    /// that has proved nothing.
     pub(super) fn add(&mut self, of: &Mutated, mutant: &Mutant, by: &str, fate: Fate, kill: Value) {
         let entry = Entry { package: of.package, mutant: mutant.name, fate };
         let (fate, name) = (&entry.fate, entry.name());

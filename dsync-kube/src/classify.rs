@@ -288,6 +288,6 @@ mod tests {
         let refused = update(&url).await;
         assert!(!refused.is_ambiguous(), "{refused}");
         assert!(refused.to_string().contains(&format!("cannot connect to {url}")), "{refused}");
-        assert!(refused.to_string().contains("is the API server up"), "{refused}");
+        assert!(refused.to_string().contains("that the API server is running"), "{refused}");
     }
 }

@@ -87,9 +87,3 @@ impl Driver for EtcdDriver {
         self.store.session.close();
     }
 }
-
-impl Drop for EtcdDriver {
-    fn drop(&mut self) {
-        self.store.leases.abort();
-    }
-}

@@ -19,15 +19,9 @@ use std::time::Duration;
 
 use dsync::env::{Env, Instant, TokioEnv};
 use dsync::{Error, ErrorKind, Result};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
+use crate::revoker::Revoker;
 use crate::session::Session;
-
-/// How long one revocation may take, and all of them when the driver is closed. A store lease that is
-/// not revoked in time runs out by itself.
-const CLOSING: Duration = Duration::from_secs(1);
 
 /// A store lease, and when it runs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,23 +57,20 @@ pub(crate) struct Leases {
     spare: Mutex<Option<StoreLease>>,
     /// The store leases of acquisitions, while they are young enough to become the spare.
     young: Mutex<BTreeMap<i64, StoreLease>>,
-    /// The ids to revoke go here. `None` after [`close`](Self::close).
-    unneeded: Mutex<Option<UnboundedSender<i64>>>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    /// `None` after [`close`](Self::close).
+    revoker: Mutex<Option<Revoker>>,
 }
 
 impl Leases {
     pub(crate) fn new(session: Arc<Session>) -> Result<Self> {
         let env = TokioEnv::new()?;
-        let (unneeded, ids) = unbounded_channel();
-        let task = start(Arc::clone(&session), ids);
+        let revoker = Revoker::start(&env, Arc::clone(&session));
         Ok(Self {
             session,
             env,
             spare: Mutex::default(),
             young: Mutex::default(),
-            unneeded: Mutex::new(Some(unneeded)),
-            task: Mutex::new(Some(task)),
+            revoker: Mutex::new(Some(revoker)),
         })
     }
 
@@ -133,9 +124,8 @@ impl Leases {
 
     /// Lets the background task revoke a store lease that certainly has no key.
     fn revoke(&self, id: i64) {
-        if let Some(unneeded) = &*lock(&self.unneeded) {
-            // Fails only after the task has ended, and then the driver is closed.
-            let _ = unneeded.send(id);
+        if let Some(revoker) = &*lock(&self.revoker) {
+            revoker.revoke(id);
         }
     }
 
@@ -145,40 +135,11 @@ impl Leases {
         if let Some(spare) = spare {
             self.revoke(spare.id);
         }
-        drop(lock(&self.unneeded).take());
-        let task = lock(&self.task).take();
-        if let Some(mut task) = task
-            && timeout(CLOSING, &mut task).await.is_err()
-        {
-            task.abort();
+        let revoker = lock(&self.revoker).take();
+        if let Some(revoker) = revoker {
+            revoker.finish().await;
         }
     }
-
-    pub(crate) fn abort(&self) {
-        if let Some(task) = lock(&self.task).take() {
-            task.abort();
-        }
-    }
-}
-
-/// Starts the task that revokes store leases, one after the other, until the sender is dropped.
-#[expect(clippy::disallowed_methods, reason = "this module owns the task that revokes")]
-fn start(session: Arc<Session>, mut ids: UnboundedReceiver<i64>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        while let Some(id) = ids.recv().await {
-            let revoked = session.ask(|mut client| async move { client.lease_revoke(id).await });
-            // After a failure the store lease runs out by itself.
-            match timeout(CLOSING, revoked).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => {
-                    tracing::debug!(target: "dsync", %error, "store lease not revoked; it runs out by itself");
-                }
-                Err(_) => {
-                    tracing::debug!(target: "dsync", "store lease not revoked in time; it runs out by itself");
-                }
-            }
-        }
-    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

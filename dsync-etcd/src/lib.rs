@@ -5,6 +5,7 @@ mod driver;
 mod leases;
 mod options;
 mod record;
+mod revoker;
 mod session;
 mod verbs;
 mod version;

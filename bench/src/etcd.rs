@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use dsync_etcd::{EtcdDriver, EtcdOptions};
 use etcd_client::{Client, Compare, CompareOp, EventType, PutOptions, Txn, TxnOp, WatchStream};
 
-use crate::{Backend, Raw};
+use crate::backend::{Backend, Raw};
 
 const KEY: &str = "raw";
 

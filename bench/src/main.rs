@@ -10,39 +10,17 @@
 // The program prints, and measures real time.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
+mod backend;
 mod etcd;
 mod measure;
 mod redis;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use async_trait::async_trait;
-use dsync::Driver;
 use dsync::env::BoxFuture;
 
-/// A store, used with raw requests only.
-#[async_trait]
-trait Raw: Send {
-    /// Acquires and releases a lock.
-    async fn pair(&mut self) -> Result<()>;
-
-    /// Makes one client hold the lock and another one watch it.
-    async fn prepare(&mut self) -> Result<()>;
-
-    /// Releases the lock with one client; the other notices it and acquires.
-    async fn hand_over(&mut self) -> Result<()>;
-}
-
-/// A store to measure on.
-struct Backend {
-    about: String,
-    raw: Box<dyn Raw>,
-    connect: Box<dyn Fn() -> Result<Arc<dyn Driver>> + Send>,
-    /// Keeps the server running.
-    _server: test_servers::Server,
-}
+use backend::Backend;
 
 type Open = fn() -> BoxFuture<Result<Backend>>;
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use dsync::{Config, Dsync, Lock};
 use tokio::time::{sleep, timeout};
 
-use crate::Backend;
+use crate::backend::Backend;
 
 /// A round that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(20);

@@ -9,7 +9,7 @@ use redis::{Client, Script};
 use std::sync::Arc;
 use test_servers::RedisOptions;
 
-use crate::{Backend, Raw};
+use crate::backend::{Backend, Raw};
 
 struct RawRedis {
     holder: MultiplexedConnection,

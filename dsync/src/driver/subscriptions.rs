@@ -46,10 +46,9 @@ pub trait Feed: fmt::Debug + Send + Sync + 'static {
 
 /// The watches of a driver that learns about all of its keys on one connection.
 ///
-/// Watches come and go; the connection is the business of a [`Feed`], which runs in one background
-/// task. The task starts with the first watch. It ends when the feed fails, when
-/// [`close`](Self::close) is called, or when this value is dropped. After a failure, the next watch
-/// starts it again.
+/// The driver supplies the connection as a [`Feed`], which runs in one background task. The task
+/// starts with the first watch. It ends when the feed fails, when [`close`](Self::close) is called, or
+/// when this value is dropped. After a failure, the next watch starts it again.
 ///
 /// A watch keeps only the latest record of its key. A slow reader therefore costs no memory and
 /// still receives the final state.

@@ -6,11 +6,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::monitor::{Monitor, MonitorEvent};
-use crate::resource::label;
+use crate::names::{DEFAULT_NAMESPACE, DEFAULT_SCOPE, label};
 use crate::{Error, Result, Timing};
-
-pub(crate) const DEFAULT_NAMESPACE: &str = "default";
-pub(crate) const DEFAULT_SCOPE: &str = "unscoped";
 
 /// Longest name of an instance, so that instance and nonce fit wherever a store keeps a holder.
 const INSTANCE: usize = 200;

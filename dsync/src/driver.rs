@@ -3,7 +3,6 @@
 mod capabilities;
 mod claim;
 mod forward;
-mod key;
 mod lease;
 mod observation;
 mod subscriptions;
@@ -15,12 +14,12 @@ use async_trait::async_trait;
 
 pub use self::capabilities::{Capabilities, Expiry, WatchScope};
 pub use self::claim::{Acquired, Claim, Released, Renewed};
-pub use self::key::{Key, KeyKind};
 pub use self::lease::{Holder, Lease, Nonce, Pulse, Version};
 pub use self::observation::{Observation, Watch};
 pub use self::subscriptions::{Feed, KeyChanges, Subscriptions, WatchedKeys};
 pub use self::verb::Verb;
 use crate::Result;
+pub use crate::key::{Key, KeyKind};
 
 /// A store that can keep leases: one method per request, no more.
 ///

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::driver::Key;
 use crate::keeper::{Callback, Handle};
 use crate::tenure::Finish;
-use crate::term::{Care, Guarded};
+use crate::term::{DropPolicy, Guarded};
 use crate::{EndCause, Error, ErrorKind, Observer, Resource, Result, Term};
 
 /// A candidacy. It campaigns from its creation on, again and again, until it is stopped. Cheap to
@@ -143,7 +143,7 @@ impl Election {
         let _stop = StopOnDrop(&self.handle);
         let term = self.elected().await?;
         let output =
-            Guarded::new(&term, Care::UntilDeadline, async { body(term.clone()).await }).await;
+            Guarded::new(&term.0, DropPolicy::AtDeadline, async { body(term.clone()).await }).await;
         let stopped = self.stop().await;
         match output {
             Some(output) => match stopped {

@@ -1,163 +1,105 @@
 //! The task that drives one tenure over a driver.
 //!
 //! A keeper performs one driver call at a time for its lease, so that renew and release never
-//! race. It never dies silently: whatever ends it is in its status, where every handle sees it.
+//! race. It never dies silently: the reason for its end is in its status, which every handle
+//! reads.
 
 mod call;
+mod command;
 mod gate;
 mod handle;
+mod pool;
+mod reporter;
+mod services;
 mod status;
 mod watchdog;
+mod watching;
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::future::{Future, poll_fn};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use self::call::read;
-pub(crate) use self::gate::Gate;
-pub(crate) use self::handle::{Ending, Handle, Life, overrun};
+pub(crate) use self::command::Callback;
+use self::command::Command;
+pub(crate) use self::handle::{Ending, Handle, overrun};
+pub(crate) use self::pool::KeeperPool;
+use self::reporter::Reporter;
+use self::services::Services;
 pub(crate) use self::status::Status;
-pub(crate) use self::watchdog::Watchdog;
-use crate::driver::{Driver, Key, Observation, Verb, Watch};
-use crate::env::{BoxFuture, Env, Instant};
-use crate::monitor::{Monitor, MonitorEvent};
-use crate::tenure::{Action, Answer, Event, Finish, Memory, Plan, Settled, Tenure};
-use crate::term::{Bodily, Care, Guarded};
-use crate::{EndCause, Error, ErrorKind, FencingToken, Result, Term, Timing};
+use self::watching::Watching;
+use crate::driver::{Key, Observation, Verb};
+use crate::env::{BoxFuture, Instant};
+use crate::tenure::{Action, Answer, Event, Memory, Plan, Tenure};
+use crate::term::{BodiesStatus, DropPolicy, Guarded};
+use crate::{EndCause, Error, ErrorKind, Term, Timing};
 
-/// Where keepers work: what all of one `Dsync` share.
-#[derive(Debug)]
-pub(crate) struct Site {
-    pub(crate) env: Arc<dyn Env>,
-    pub(crate) driver: Arc<dyn Driver>,
-    pub(crate) gate: Gate,
-    pub(crate) watchdog: Option<Watchdog>,
-    pub(crate) monitor: Option<MonitorHook>,
-}
+/// Saves what a tenure knew at its end.
+type SaveMemory = Box<dyn FnOnce(Memory) + Send>;
 
-/// A monitor that can be printed.
-#[derive(Clone)]
-pub(crate) struct MonitorHook(pub(crate) Monitor);
-
-impl fmt::Debug for MonitorHook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Monitor")
-    }
-}
-
-impl Site {
-    fn report(&self, report: &MonitorEvent) {
-        if let Some(MonitorHook(monitor)) = &self.monitor {
-            monitor(report);
-        }
-    }
-}
-
-/// What a handle asks of its keeper.
-#[derive(Debug)]
-pub(crate) enum Command {
-    Stop,
-    Resign,
-    Callback(Callback),
-}
-
-/// A function of the user's that runs once in each term.
-#[derive(Clone)]
-pub(crate) struct Callback(Arc<Mutex<CallbackFn>>);
-
-type CallbackFn = Box<dyn FnMut(Term) -> BoxFuture<()> + Send>;
-
-impl Callback {
-    pub(crate) fn new<F, Fut>(mut function: F) -> Self
-    where
-        F: FnMut(Term) -> Fut + Send + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        Self(Arc::new(Mutex::new(Box::new(move |term| Box::pin(function(term))))))
-    }
-
-    async fn call(self, term: Term) {
-        let future = {
-            let mut function = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            function(term)
-        };
-        future.await;
-    }
-}
-
-impl fmt::Debug for Callback {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Callback")
-    }
-}
-
-/// What a keeper leaves behind when it ends.
-pub(crate) type Legacy = Box<dyn FnOnce(Memory) + Send>;
-
-pub(crate) struct Keeper {
+struct Keeper {
     id: u64,
     key: Key,
-    site: Arc<Site>,
+    services: Arc<Services>,
     timing: Timing,
     /// `None` only while the keeper is being dropped.
     tenure: Option<Tenure>,
     commands: mpsc::UnboundedReceiver<Command>,
-    status: watch::Sender<Status>,
+    reporter: Reporter,
     callbacks: Vec<Callback>,
-    /// The term, until none of its bodies is left.
+    /// The term, until none of its bodies is left. It outlives its cancellation.
     term: Option<Term>,
-    /// The token of the last term.
-    token: FencingToken,
     call: Option<BoxFuture<Answer>>,
-    watch: Option<Watch>,
-    watch_after: Instant,
+    watching: Watching,
     /// When a body that was closed counts as stopped.
     look_at: Option<Instant>,
     timer: Option<(Instant, BoxFuture<()>)>,
-    legacy: Option<Legacy>,
+    save_memory: Option<SaveMemory>,
 }
 
 impl Keeper {
-    /// Starts a keeper.
-    pub(crate) fn spawn(
-        site: &Arc<Site>,
+    /// Starts a keeper and returns its handle.
+    fn spawn(
+        services: &Arc<Services>,
         key: Key,
         timing: Timing,
         plan: Plan,
         memory: Memory,
-        legacy: Legacy,
+        save_memory: SaveMemory,
     ) -> Handle {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let (commands, receiver) = mpsc::unbounded_channel();
         let (sender, status) = watch::channel(Status::default());
-        let env = Arc::clone(&site.env);
+        let env = Arc::clone(&services.env);
         let keeper = Self {
             id,
             key: key.clone(),
-            site: Arc::clone(site),
+            services: Arc::clone(services),
             timing: timing.clone(),
             tenure: Some(Tenure::new(plan, memory, move || env.random())),
             commands: receiver,
-            status: sender,
+            reporter: Reporter::new(key.clone(), Arc::clone(services), sender),
             callbacks: Vec::new(),
             term: None,
-            token: FencingToken::ZERO,
             call: None,
-            watch: None,
-            watch_after: Instant::EPOCH,
+            watching: Watching::default(),
             look_at: None,
             timer: None,
-            legacy: Some(legacy),
+            save_memory: Some(save_memory),
         };
-        site.env.spawn(Box::pin(keeper.run()));
-        Handle { id, key, timing, commands, status, life: Arc::new(Life::default()) }
+        services.env.spawn(Box::pin(keeper.run()));
+        Handle::new(id, key, timing, commands, status)
     }
 
+    /// Feeds the tenure until it is done.
+    ///
+    /// 1. Start or drop the watch, as the tenure wants it now.
+    /// 2. Set the timer. This comes after the watch, since a watch that just broke adds an
+    ///    instant at which it is started again.
+    /// 3. Wait for the next event.
+    /// 4. Perform what the tenure makes of it.
     async fn run(mut self) {
         self.advance(Event::Tick);
         while self.tenure.as_ref().is_some_and(|tenure| !tenure.is_done()) {
@@ -168,17 +110,31 @@ impl Keeper {
         }
     }
 
-    /// Waits for the next thing that happens.
+    /// Waits for the next event.
+    ///
+    /// The branches are polled in this order, so that of two that are ready the more urgent one
+    /// wins:
+    ///
+    /// 1. A command. A `stop` that lost to an answer could see a term begin that it has to end.
+    /// 2. The answer to the call. The tenure checks the clock before it takes the answer, so one
+    ///    that is late extends nothing, although it comes before the timer.
+    /// 3. The end of a body, which a release waits for.
+    /// 4. The timer.
+    /// 5. The watch, which is a hint and may lag.
+    ///
+    /// Dropping the losing futures loses nothing: the call, the timer and the watch are kept in
+    /// the keeper, and the others are cancel safe.
     async fn next(&mut self) -> Event {
-        let Self { commands, call, term, timer, watch, .. } = self;
+        let Self { commands, call, term, timer, watching, .. } = self;
         tokio::select! {
             biased;
             Some(command) = commands.recv() => match command {
                 Command::Stop => Event::Stop,
                 Command::Resign => Event::Resign,
                 Command::Callback(callback) => {
+                    // A term that began before the callback was registered calls it as well.
                     if let Some(term) = term.as_ref().filter(|term| term.is_active()) {
-                        start(&self.site, term, callback.clone());
+                        start(&self.services, term, callback.clone());
                     }
                     self.callbacks.push(callback);
                     Event::Tick
@@ -188,23 +144,21 @@ impl Keeper {
                 *call = None;
                 Event::Answered(answer)
             }
-            () = ended(term.as_ref()) => Event::Tick,
+            () = body_ended(term.as_ref()) => Event::Tick,
             () = some_timer(timer) => {
                 *timer = None;
                 Event::Tick
             }
-            heard = next_of(watch) => match heard {
+            observation = watching.next() => match observation {
                 Some(Ok(Observation::Record(record))) => Event::Heard(record),
                 Some(Ok(Observation::Heartbeat)) => Event::Heartbeat,
                 Some(Err(error)) => {
-                    *watch = None;
-                    let error = error.during(Verb::Watch, self.site.driver.name(), &self.key);
-                    self.watch_after = self.site.env.now() + self.timing.retry_period();
+                    let error = error.during(Verb::Watch, self.services.driver.name(), &self.key);
+                    watching.ended(self.services.env.now(), self.timing.retry_period());
                     Event::WatchEnded(Some(error))
                 }
                 None => {
-                    *watch = None;
-                    self.watch_after = self.site.env.now() + self.timing.retry_period();
+                    watching.ended(self.services.env.now(), self.timing.retry_period());
                     Event::WatchEnded(None)
                 }
             },
@@ -212,35 +166,41 @@ impl Keeper {
     }
 
     fn tend_watch(&mut self) {
-        let wanted = self.tenure.as_ref().is_some_and(Tenure::wants_watch);
-        if !wanted {
-            if let (Some(_), Some(tenure)) = (self.watch.take(), &mut self.tenure) {
-                tenure.unwatched();
-            }
-        } else if self.watch.is_none() && self.site.env.now() >= self.watch_after {
-            self.watch = Some(self.site.driver.watch(&self.key));
+        let Some(tenure) = &mut self.tenure else { return };
+        let (now, driver) = (self.services.env.now(), &*self.services.driver);
+        // The tenure must not rely on a watch that was dropped, or it would wait for an event
+        // that never comes.
+        if self.watching.tend(tenure.wants_watch(), now, driver, &self.key) {
+            tenure.unwatched();
         }
     }
 
+    /// Sets the timer to the earliest instant at which something is due.
     fn set_timer(&mut self) {
         let tenure = self.tenure.as_ref();
-        let rewatch = (self.watch.is_none() && tenure.is_some_and(Tenure::wants_watch))
-            .then_some(self.watch_after);
+        let rewatch = self.watching.wake(tenure.is_some_and(Tenure::wants_watch));
         let wake = tenure.and_then(Tenure::wake);
         let Some(at) = wake.into_iter().chain(rewatch).chain(self.look_at).min() else {
             self.timer = None;
             return;
         };
+        // A timer that is set already is kept: a new one for each event would cost more than the
+        // events themselves.
         if self.timer.as_ref().is_none_or(|(set, _)| *set != at) {
-            self.timer = Some((at, self.site.env.sleep_until(at)));
+            self.timer = Some((at, self.services.env.sleep_until(at)));
         }
     }
 
-    /// Tells the tenure of an event, and does what it says, until nothing follows.
+    /// Passes an event to the tenure and performs what it returns, until nothing follows.
+    ///
+    /// An action may cause another event at once: an extension finds that the term has lapsed, or
+    /// a cancelled term has no body. Such events are queued and taken in this call. If they
+    /// waited for the next turn of the loop, the release of a term without bodies would wait for
+    /// the next timer.
     fn advance(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            let now = self.site.env.now();
+            let now = self.services.env.now();
             let Some(tenure) = &mut self.tenure else { return };
             for action in tenure.step(now, event) {
                 self.perform(action, &mut events);
@@ -251,28 +211,26 @@ impl Keeper {
         }
     }
 
+    /// Finds bodies that panicked, and finds out whether any body of a cancelled term is left.
     fn look_at_bodies(&mut self, events: &mut VecDeque<Event>) {
         self.look_at = None;
         let Some(term) = &self.term else { return };
-        let now = self.site.env.now();
-        let hard = term.0.clock.hard_deadline();
-        let standing = term.0.bodies.standing(now, hard, term.0.grace, term.0.slack);
+        // 1. The status is taken first: it collects the panics of the bodies that it removes. A
+        //    panic that was looked for before would be lost together with its term.
+        let status = term.0.bodies_status();
+        // 2. A panic ends the term, so it comes before the question of what is left of it.
         if term.0.bodies.take_panicked() {
-            tracing::error!(
-                target: "dsync",
-                key = %self.key,
-                token = %term.fencing_token(),
-                "a body panicked, its term ends"
-            );
+            self.reporter.panicked();
             events.push_back(Event::BodyPanicked);
             return;
         }
+        // 3. Only a term that was cancelled waits for its bodies. One that goes on may have none.
         if !self.tenure.as_ref().is_some_and(Tenure::is_draining) {
             return;
         }
-        match standing {
-            Bodily::Running { look_at } => self.look_at = look_at,
-            Bodily::Stopped => {
+        match status {
+            BodiesStatus::Running { look_at } => self.look_at = look_at,
+            BodiesStatus::Stopped => {
                 let overran = term.0.bodies.overran();
                 self.term = None;
                 events.push_back(Event::BodiesStopped { overran });
@@ -281,110 +239,69 @@ impl Keeper {
     }
 
     fn perform(&mut self, action: Action, events: &mut VecDeque<Event>) {
-        let key = &self.key;
         match action {
-            Action::Send(call) => self.call = Some(call::perform(&self.site, key, call)),
+            Action::Send(call) => {
+                self.call = Some(call::perform(&self.services, &self.key, call));
+            }
             Action::Elect(grant) => {
-                let env = Arc::clone(&self.site.env);
+                let env = Arc::clone(&self.services.env);
                 let grace = self.timing.retry_period();
-                let term = Term::begin(key.clone(), &grant, env, self.id, grace);
-                let token = term.fencing_token();
-                tracing::info!(target: "dsync", %key, %token, holder = %grant.holder, "elected");
-                if let Some(watchdog) = &self.site.watchdog {
-                    watchdog.watch(&term, &self.site.env);
+                let term = Term::begin(self.key.clone(), &grant, env, self.id, grace);
+                if let Some(watchdog) = &self.services.watchdog {
+                    watchdog.watch(&term, &self.services.env);
                 }
                 for callback in &self.callbacks {
-                    start(&self.site, &term, callback.clone());
+                    start(&self.services, &term, callback.clone());
                 }
                 self.term = Some(term.clone());
-                self.token = token;
-                self.status.send_modify(|status| {
-                    status.term = Some(term);
-                    status.overrun = None;
-                });
-                self.site.report(&MonitorEvent::Elected { key: key.clone(), token });
+                // The status comes last: a handle that sees the term finds its watchdog and its
+                // callbacks in place.
+                self.reporter.elected(term, &grant.holder);
             }
             Action::Extend { valid_until, hard_deadline } => {
                 let Some(term) = &self.term else { return };
                 let headroom = term.remaining();
-                if term.extend(valid_until, hard_deadline) {
-                    let token = term.fencing_token();
-                    self.site.report(&MonitorEvent::Renewed { key: key.clone(), token, headroom });
+                // `false`: a caller has seen the term end at its old deadline, between the step
+                // that took the answer and this one. What a caller saw stays true, so the term
+                // ends.
+                if term.0.extend(valid_until, hard_deadline) {
+                    self.reporter.renewed(headroom);
                 } else if !self.tenure.as_ref().is_some_and(Tenure::is_draining) {
                     events.push_back(Event::Lapsed);
                 }
             }
             Action::Cancel(cause) => {
                 let Some(term) = &self.term else { return };
-                let token = term.fencing_token();
-                term.cancel(cause);
-                self.status.send_modify(|status| status.term = None);
-                tracing::info!(target: "dsync", %key, %token, ?cause, "term ended");
-                self.site.report(&MonitorEvent::Cancelled { key: key.clone(), token, cause });
-                term.close_runs();
+                // The term is cancelled before its end is reported, and reported before bodies
+                // are closed: `is_leader()` is false for everyone before the first body stops.
+                term.0.cancel(cause);
+                self.reporter.cancelled(cause);
+                term.0.close_runs();
             }
             Action::DropBodies => {
                 if let Some(term) = &self.term {
-                    term.close_all();
+                    term.0.close_all();
                 }
             }
-            Action::Overrun => self.overrun(),
-            Action::Settle(settled) => self.settle(settled),
-            Action::Leader(leader) => {
-                tracing::debug!(target: "dsync", %key, ?leader, "leader");
-                self.status.send_modify(|status| status.leader = leader);
-            }
-            Action::Trouble(error) => {
-                if let Some(error) = &error {
-                    tracing::warn!(target: "dsync", %key, %error, "trouble");
-                } else {
-                    tracing::info!(target: "dsync", %key, "trouble is over");
-                }
-                self.site.report(&MonitorEvent::Trouble { key: key.clone(), error: error.clone() });
-                self.status.send_modify(|status| status.trouble = error);
-            }
+            Action::Overrun => self.reporter.overran(),
+            Action::Settle(settled) => self.reporter.settled(settled),
+            Action::Leader(leader) => self.reporter.leader(leader),
+            Action::Trouble(error) => self.reporter.trouble(error),
             Action::TokenWentBack { granted, seen } => {
-                tracing::error!(
-                    target: "dsync", %key, %granted, %seen,
-                    "the store granted a token that is not higher than one seen before"
-                );
-                self.site.report(&MonitorEvent::TokenWentBack { key: key.clone(), granted, seen });
+                self.reporter.token_went_back(granted, seen);
             }
-            Action::Finish(finish) => {
-                if let Finish::Failed(error) = &finish {
-                    tracing::error!(target: "dsync", %key, %error, "gave up");
-                }
-                self.status.send_modify(|status| status.finish = Some(finish));
-            }
+            Action::Finish(finish) => self.reporter.finished(finish),
         }
-    }
-
-    fn overrun(&mut self) {
-        let (key, token) = (&self.key, self.token);
-        tracing::error!(
-            target: "dsync", %key, %token,
-            "work did not stop by the hard deadline; the lease is not released"
-        );
-        self.site.report(&MonitorEvent::Overrun { key: key.clone(), token });
-        self.status.send_modify(|status| status.overrun = Some(token));
-    }
-
-    fn settle(&mut self, settled: Settled) {
-        let (key, token) = (&self.key, self.token);
-        tracing::debug!(target: "dsync", %key, %token, ?settled, "term settled");
-        let released = matches!(settled, Settled::Released);
-        self.site.report(&MonitorEvent::Settled { key: key.clone(), token, released });
-        self.status.send_modify(|status| {
-            status.settled = Some((token, settled));
-            status.overrun = None;
-        });
     }
 }
 
-/// Starts a callback as a body of `term`.
-fn start(site: &Site, term: &Term, callback: Callback) {
-    let body = Guarded::new(term, Care::Owned, callback.call(term.clone()));
-    site.env.spawn(Box::pin(async move {
+/// Starts a callback as a body of `term`, in a task of its own.
+///
+/// The body is registered here and not in the task: a task that is scheduled late would register
+/// after the release was sent.
+fn start(services: &Services, term: &Term, callback: Callback) {
+    let body = Guarded::new(&term.0, DropPolicy::OwnTask, callback.call(term.clone()));
+    services.env.spawn(Box::pin(async move {
         body.await;
     }));
 }
@@ -403,40 +320,31 @@ async fn some_timer(timer: &mut Option<(Instant, BoxFuture<()>)>) {
     }
 }
 
-async fn ended(term: Option<&Term>) {
+async fn body_ended(term: Option<&Term>) {
     match term {
         Some(term) => term.0.bodies.changed().await,
         None => std::future::pending().await,
     }
 }
 
-async fn next_of(watch: &mut Option<Watch>) -> Option<Result<Observation>> {
-    match watch {
-        Some(watch) => poll_fn(|cx| watch.as_mut().poll_next(cx)).await,
-        None => std::future::pending().await,
-    }
-}
-
 impl Drop for Keeper {
-    /// Also when the runtime goes away under it, or when it panics.
+    /// Ends the term and reports why, also if the runtime is shut down or the keeper panics.
     fn drop(&mut self) {
+        // 1. No body goes on without a keeper that renews its lease.
         if let Some(term) = self.term.take() {
-            term.cancel(EndCause::Stopped);
-            term.close_all();
+            term.0.cancel(EndCause::Stopped);
+            term.0.close_all();
         }
+        // 2. Callers that wait for the keeper are woken with an error.
         let why = if std::thread::panicking() {
             "the task that keeps the lease panicked; the panic message says where"
         } else {
             "the runtime was shut down"
         };
-        self.status.send_modify(|status| {
-            status.term = None;
-            status
-                .finish
-                .get_or_insert_with(|| Finish::Failed(Error::definite(ErrorKind::Internal, why)));
-        });
-        if let (Some(tenure), Some(legacy)) = (self.tenure.take(), self.legacy.take()) {
-            legacy(tenure.into_memory());
+        self.reporter.dropped(Error::definite(ErrorKind::Internal, why));
+        // 3. The next tenure of the key learns what this one knew.
+        if let (Some(tenure), Some(save)) = (self.tenure.take(), self.save_memory.take()) {
+            save(tenure.into_memory());
         }
     }
 }

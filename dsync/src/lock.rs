@@ -8,8 +8,7 @@ use std::time::Duration;
 
 pub use self::guard::LockGuard;
 use crate::driver::Key;
-use crate::dsync::Inner;
-use crate::keeper::Handle;
+use crate::keeper::{Handle, KeeperPool};
 use crate::tenure::{Finish, Mode};
 use crate::{Resource, Result, Timing};
 
@@ -39,12 +38,12 @@ pub struct Lock {
     resource: Resource,
     key: Key,
     timing: Timing,
-    inner: Arc<Inner>,
+    pool: Arc<KeeperPool>,
 }
 
 impl Lock {
-    pub(crate) fn new(resource: Resource, key: Key, timing: Timing, inner: Arc<Inner>) -> Self {
-        Self { resource, key, timing, inner }
+    pub(crate) fn new(resource: Resource, key: Key, timing: Timing, pool: Arc<KeeperPool>) -> Self {
+        Self { resource, key, timing, pool }
     }
 
     /// What is locked.
@@ -75,7 +74,7 @@ impl Lock {
                 return Ok(guard);
             }
             // Shut down; or it was won and lost again before this was polled.
-            self.inner.check()?;
+            self.pool.check()?;
         }
     }
 
@@ -92,7 +91,7 @@ impl Lock {
         tokio::select! {
             biased;
             guard = self.lock() => guard.map(Some),
-            () = self.inner.sleep(wait) => Ok(None),
+            () = self.pool.sleep(wait) => Ok(None),
         }
     }
 
@@ -125,13 +124,13 @@ impl Lock {
     ///
     /// Safe; it changes nothing.
     pub async fn holder(&self) -> Result<Option<Arc<str>>> {
-        self.inner.check()?;
-        let lease = self.inner.read(&self.key, self.timing.request_timeout()).await?;
+        self.pool.check()?;
+        let lease = self.pool.read(&self.key, self.timing.request_timeout()).await?;
         Ok(lease.and_then(|lease| lease.holder).map(|holder| holder.instance().into()))
     }
 
     async fn acquire(&self, mode: Mode) -> Result<Option<LockGuard>> {
-        let handle = self.inner.start_tracked(self.key.clone(), self.timing.clone(), mode)?;
+        let handle = self.pool.start(self.key.clone(), self.timing.clone(), mode)?;
         let waiting = Waiting(Some(handle));
         let Some(handle) = &waiting.0 else { return Ok(None) };
         let term = handle

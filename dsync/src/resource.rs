@@ -3,12 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::config::{DEFAULT_NAMESPACE, DEFAULT_SCOPE};
-use crate::driver::{Key, KeyKind};
+use crate::key::{Key, KeyKind};
+use crate::names::{DEFAULT_NAMESPACE, DEFAULT_SCOPE, LABEL, label};
 use crate::{Error, Result};
 
-/// Longest label of a DNS name (RFC 1123).
-const LABEL: usize = 63;
 /// Longest name of a Kubernetes object.
 const NAME: usize = 253;
 /// Hexadecimal digits of the hash that [`Resource::sanitized`] appends.
@@ -188,27 +186,6 @@ impl FromStr for Resource {
         resource.validate()?;
         Ok(resource)
     }
-}
-
-/// Checks that `value` is a DNS label.
-pub(crate) fn label(part: &str, value: &str) -> Result<()> {
-    let complaint = |rule: &str| Err(Error::invalid(format!("{part} {value:?}: {rule}")));
-    if value.is_empty() {
-        return complaint("must not be empty");
-    }
-    if let Some(c) = value.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-')) {
-        return complaint(&format!(
-            "{c:?} is not allowed, only a-z, 0-9 and '-'; Resource::sanitized makes a name from \
-             any text"
-        ));
-    }
-    if value.starts_with('-') || value.ends_with('-') {
-        return complaint("must begin and end with a letter or digit");
-    }
-    if value.len() > LABEL {
-        return complaint(&format!("has {} characters, the longest is {LABEL}", value.len()));
-    }
-    Ok(())
 }
 
 /// 64-bit FNV-1a with a final mix: small, and stable across versions and platforms, which the

@@ -1,7 +1,7 @@
 //! The life of one lease, as a pure state machine.
 //!
-//! A tenure is told what happened and what time it is, and says what to do: no tokio, no I/O, no
-//! clock of its own. The [keeper](crate::keeper) does what it says.
+//! A tenure takes events and the time of each, and returns what to do: no tokio, no I/O, no
+//! clock of its own. The [keeper](crate::keeper) performs what it returns.
 //!
 //! ```text
 //!               Won in time, or an unanswered attempt found in the record
@@ -15,82 +15,58 @@
 //!     Done      after a stop, after the one term of a lock, or for good
 //! ```
 //!
+//! Each phase has a file, which owns its transitions: [`follow`], [`held`], [`drain`],
+//! [`release`]. A phase changes what all share (the [`context`]) and returns how it ends; this
+//! file only dispatches events and stores the next phase.
+//!
 //! Everything is counted from `sent`: the instant just before the last *successful conditional
 //! write* was sent. Nothing else moves it, with one exception: an acquisition without an answer
 //! that a read finds in the record counts from when that attempt was sent.
 
 mod attempts;
+mod context;
+mod drain;
 mod event;
 mod follow;
-mod hold;
+mod held;
 mod plan;
+mod release;
 #[cfg(test)]
 mod tests;
 mod troubles;
 mod view;
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
-use self::attempts::Attempt;
-pub(crate) use self::attempts::Attempts;
-pub(crate) use self::event::{Action, Answer, Call, Event, Finish, Grant, Request, Settled};
-use self::follow::Following;
-use self::hold::{Drain, Held, Releasing};
+pub(crate) use self::context::Memory;
+use self::context::{Context, Flight};
+use self::drain::{Drained, Draining};
+pub(crate) use self::event::{Action, Answer, Call, Event, Finish, Request, Settled};
+use self::follow::{Exit, Following};
+use self::held::{Held, Lost};
 pub(crate) use self::plan::{Mode, Plan};
-use self::troubles::{Change, Troubles};
-pub(crate) use self::view::Sighting;
+use self::release::Releasing;
+use self::troubles::Change;
 use self::view::View;
-use crate::driver::{
-    Acquired, Claim, Expiry, Holder, Lease, Nonce, Released, Renewed, Verb, WatchScope,
-};
+use crate::driver::{Lease, Verb, WatchScope};
 use crate::env::Instant;
 use crate::term::EndCause;
-use crate::{Error, ErrorKind, FencingToken, Result};
-
-/// What an earlier tenure of the same key knew, and the next one needs.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Memory {
-    pub(crate) sighting: Option<Sighting>,
-    pub(crate) attempts: Attempts,
-    pub(crate) token_floor: FencingToken,
-}
+use crate::{Error, ErrorKind, Result};
 
 /// The life of one lease. See the [module](self).
 pub(crate) struct Tenure {
-    plan: Plan,
-    phase: Phase,
-    flight: Option<Flight>,
-    view: View,
-    earlier: Option<Sighting>,
-    attempts: Attempts,
-    troubles: Troubles,
-    token_floor: FencingToken,
-    leader: Option<Arc<str>>,
+    ctx: Context,
+    /// Kept through all phases: what a candidate learned before its term still holds after it.
     following: Following,
-    stopping: bool,
-    random: Box<dyn FnMut() -> u64 + Send>,
+    phase: Phase,
 }
 
 enum Phase {
     Following,
     Leading(Held),
-    Draining(Held, Drain),
+    Draining(Draining),
     Releasing(Releasing),
     Done,
-}
-
-/// The one call under way.
-#[derive(Debug)]
-enum Flight {
-    Read,
-    /// With the highest token that was seen before it was sent.
-    Acquire(Attempt, FencingToken),
-    Renew {
-        sent: Instant,
-    },
-    Release,
 }
 
 impl Tenure {
@@ -100,64 +76,58 @@ impl Tenure {
         random: impl FnMut() -> u64 + Send + 'static,
     ) -> Self {
         Self {
-            plan,
-            phase: Phase::Following,
-            flight: None,
-            view: View::Unknown,
-            earlier: memory.sighting,
-            attempts: memory.attempts,
-            troubles: Troubles::default(),
-            token_floor: memory.token_floor,
-            leader: None,
+            ctx: Context::new(plan, memory, random),
             following: Following::default(),
-            stopping: false,
-            random: Box::new(random),
+            phase: Phase::Following,
         }
     }
 
     /// What the next tenure of the same key needs to know.
     pub(crate) fn into_memory(self) -> Memory {
-        Memory {
-            sighting: self.view.sighting().or(self.earlier),
-            attempts: self.attempts,
-            token_floor: self.token_floor,
-        }
+        self.ctx.into_memory()
     }
 
-    /// Takes one event and says what to do about it.
+    /// Takes one event and returns what to do about it, in order.
     pub(crate) fn step(&mut self, now: Instant, event: Event) -> Vec<Action> {
-        let mut out = Vec::new();
         if self.is_done() {
-            return out;
+            return Vec::new();
         }
-        // What the clock says comes first, so that no event can revive what is over, and once
-        // more at the end, since an event may bring a deadline that has passed.
-        self.pass_time(now, &mut out);
-        self.take(now, event, &mut out);
-        self.pass_time(now, &mut out);
-        self.send_what_is_due(now, &mut out);
-        if let Some(Change(trouble)) = self.troubles.change() {
-            // The end for good is the last that is ever said.
-            let place = match out.last() {
-                Some(Action::Finish(_)) => out.len() - 1,
-                _ => out.len(),
+        self.ctx.now = now;
+        // 1. The clock comes first: an answer that arrives together with the deadline, as after a
+        //    suspension, must find the term over. Taken the other way round, a late renewal would
+        //    extend a term that another candidate may have replaced.
+        self.pass_time();
+        // 2. The event.
+        self.take(event);
+        // 3. The clock again: an attempt that took long may bring a term whose deadline has
+        //    passed.
+        self.pass_time();
+        // 4. The next call, under the phase that the event led to.
+        self.send_what_is_due();
+        let mut actions = self.ctx.take_actions();
+        if let Some(Change(trouble)) = self.ctx.troubles.change() {
+            // `Finish` is always the last action.
+            let place = match actions.last() {
+                Some(Action::Finish(_)) => actions.len() - 1,
+                _ => actions.len(),
             };
-            out.insert(place, Action::Trouble(trouble));
+            actions.insert(place, Action::Trouble(trouble));
         }
-        out
+        actions
     }
 
-    /// When to step again if nothing happens before.
+    /// When to step again if no event happens before.
     pub(crate) fn wake(&self) -> Option<Instant> {
-        let call = match self.flight {
+        let plan = &self.ctx.plan;
+        let call = match self.ctx.flight {
             None => self.due().map(|(at, _)| at),
             Some(_) => None,
         };
         let clock = match &self.phase {
-            Phase::Leading(held) => Some(held.sent + self.plan.renew_deadline),
-            Phase::Draining(held, drain) => Some(drain.wake(held, &self.plan)),
-            Phase::Releasing(releasing) if self.flight.is_none() => Some(releasing.until),
-            Phase::Following if self.stopping => self.following.stops_by(),
+            Phase::Leading(held) => Some(held.renew_deadline(plan)),
+            Phase::Draining(draining) => Some(draining.wake(plan)),
+            Phase::Releasing(releasing) if self.ctx.flight.is_none() => Some(releasing.until),
+            Phase::Following if self.ctx.stopping => self.following.stops_by(),
             _ => None,
         };
         call.into_iter().chain(clock).min().filter(|at| *at != Instant::NEVER)
@@ -165,19 +135,19 @@ impl Tenure {
 
     /// Whether the key should be watched now.
     pub(crate) fn wants_watch(&self) -> bool {
-        self.plan.watch != WatchScope::Nothing
-            && match (self.plan.mode, &self.phase) {
+        self.ctx.plan.watch != WatchScope::Nothing
+            && match (self.ctx.plan.mode, &self.phase) {
                 (_, Phase::Done) | (Mode::Try, _) => false,
                 (Mode::Campaign | Mode::Observe, _) => true,
                 // An uncontended lock is worth no more than one request.
                 (Mode::Wait, Phase::Following) => {
-                    self.following.is_watched() || !matches!(self.view, View::Unknown)
+                    self.following.is_watched() || !matches!(self.ctx.view, View::Unknown)
                 }
                 (Mode::Wait, _) => false,
             }
     }
 
-    /// The watch was dropped: what it would have told has to be looked for.
+    /// The keeper dropped the watch: what it would have shown has to be read.
     pub(crate) fn unwatched(&mut self) {
         self.following.watch_ended();
     }
@@ -186,223 +156,291 @@ impl Tenure {
         matches!(self.phase, Phase::Done)
     }
 
-    /// Whether a term was cancelled and its bodies are waited for.
+    /// Whether a term was cancelled and its bodies have not stopped.
     pub(crate) fn is_draining(&self) -> bool {
         matches!(self.phase, Phase::Draining(..))
     }
 
-    fn take(&mut self, now: Instant, event: Event, out: &mut Vec<Action>) {
+    fn take(&mut self, event: Event) {
         match event {
             Event::Tick => {}
-            Event::Answered(answer) => self.answered(now, answer, out),
-            Event::Heard(lease) => self.heard(now, lease, out),
-            Event::Heartbeat => self.heard_nothing(now),
+            Event::Answered(answer) => self.answered(answer),
+            Event::Heard(lease) => self.heard(lease),
+            Event::Heartbeat => self.heartbeat(),
             Event::WatchEnded(error) => {
                 self.following.watch_ended();
                 if let Some(error) = error {
-                    self.troubles.failed(Verb::Watch, &error, now);
+                    self.ctx.troubles.failed(Verb::Watch, &error, self.ctx.now);
                 }
             }
-            Event::Stop => self.stop(now, out),
+            Event::Stop => {
+                self.ctx.stopping = true;
+                match self.phase {
+                    Phase::Leading(_) => self.end(EndCause::Stopped),
+                    Phase::Following => self.following.stop(&self.ctx),
+                    _ => {}
+                }
+            }
             Event::Resign => {
                 if matches!(self.phase, Phase::Leading(_)) {
-                    self.end(now, EndCause::Resigned, out);
-                } else if let Some(Flight::Acquire(..)) = &self.flight {
-                    // The answer may still make us leader of what we have just given up.
-                    self.following.sit_out_until(now + self.plan.lease_duration);
+                    self.end(EndCause::Resigned);
+                } else if let Some(Flight::Acquire(..)) = &self.ctx.flight {
+                    self.following.resigned(&self.ctx);
                 }
             }
             Event::BodyPanicked => {
                 self.following.panicked();
-                if matches!(self.phase, Phase::Leading(_)) {
-                    self.end(now, EndCause::Panicked, out);
-                }
+                self.end(EndCause::Panicked);
             }
-            Event::BodiesStopped { overran } => self.bodies_stopped(now, overran, out),
-            Event::Lapsed => {
-                if matches!(self.phase, Phase::Leading(_)) {
-                    self.end(now, EndCause::Deadline, out);
-                }
-            }
+            Event::BodiesStopped { overran } => self.bodies_stopped(overran),
+            Event::Lapsed => self.end(EndCause::Deadline),
         }
     }
 
-    fn answered(&mut self, now: Instant, answer: Answer, out: &mut Vec<Action>) {
-        let Some(flight) = self.flight.take() else { return };
+    /// The watch works, and shows nothing of the record.
+    fn heartbeat(&mut self) {
+        let began = self.following.watch_works(self.ctx.now);
+        self.ctx.troubles.over(Verb::Watch);
+        if began && matches!(self.phase, Phase::Following) {
+            self.following.watch_began(&self.ctx);
+        }
+    }
+
+    /// The watch shows the record.
+    fn heard(&mut self, lease: Option<Lease>) {
+        self.following.watch_works(self.ctx.now);
+        self.ctx.troubles.worked(Verb::Watch);
+        match &mut self.phase {
+            Phase::Following => self.following.heard(&mut self.ctx, lease),
+            Phase::Leading(held) => held.heard(&self.ctx, lease.as_ref()),
+            Phase::Draining(draining) if draining.taken => self.ctx.see(lease),
+            Phase::Draining(draining) => draining.held.heard(&self.ctx, lease.as_ref()),
+            Phase::Releasing(_) | Phase::Done => {}
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        let Some(flight) = self.ctx.flight.take() else { return };
         match (flight, answer) {
-            (Flight::Read, Answer::Read(result)) => self.was_read(now, result, out),
+            (Flight::Read, Answer::Read(result)) => {
+                self.note(Verb::Read, result.as_ref().err());
+                self.was_read(result);
+            }
             (Flight::Acquire(attempt, floor), Answer::Acquire(result)) => {
-                self.acquired(now, attempt, floor, result, out);
+                self.note(Verb::Acquire, result.as_ref().err());
+                let exit = self.following.acquired(&mut self.ctx, attempt, floor, result);
+                self.leave(exit);
             }
             (Flight::Renew { sent }, Answer::Renew(result)) => {
-                self.renewed(now, sent, result, out);
+                self.note(Verb::Renew, result.as_ref().err());
+                self.renewed(sent, result);
             }
-            (Flight::Release, Answer::Release(result)) => self.released(now, result, out),
+            (Flight::Release, Answer::Release(result)) => {
+                self.note(Verb::Release, result.as_ref().err());
+                if let Phase::Releasing(releasing) = &mut self.phase {
+                    let settled = releasing.released(&mut self.ctx, result);
+                    self.settle(settled);
+                }
+            }
             (flight, answer) => {
-                // The keeper answers what was asked, so this is a bug; it must not look like an
+                // The keeper answers what was asked, so this is a bug. It must not pass for an
                 // answer of the store.
                 let error = Error::ambiguous(
                     ErrorKind::Internal,
                     format!("{answer:?} does not answer {flight:?}"),
                 );
-                self.troubles.failed(Verb::Read, &error, now);
+                self.ctx.troubles.failed(Verb::Read, &error, self.ctx.now);
             }
         }
     }
 
-    /// Takes the record as somebody told it. `proven`: by a read or the answer to a write, not by
-    /// the watch, which may lag.
-    fn see(&mut self, now: Instant, lease: Option<Lease>, out: &mut Vec<Action>) {
-        if let Some(lease) = &lease {
-            self.token_floor = self.token_floor.max(lease.fencing_token);
+    /// Takes note of whether a verb worked.
+    fn note(&mut self, verb: Verb, error: Option<&Error>) {
+        match error {
+            None => self.ctx.troubles.worked(verb),
+            Some(error) => self.ctx.troubles.failed(verb, error, self.ctx.now),
         }
-        let before = std::mem::take(&mut self.view);
-        self.view = before.after(
-            lease,
-            now,
-            self.plan.expiry,
-            self.plan.lease_duration,
-            self.plan.release_keeps_record,
-            self.earlier.as_ref(),
-        );
-        self.earlier = None;
-        self.report_leader(now, out);
     }
 
-    fn report_leader(&mut self, now: Instant, out: &mut Vec<Action>) {
-        let leader = match (&self.phase, &self.view) {
-            (Phase::Leading(held), _) => Some(held.holder.instance()),
-            (_, View::Held { lease, expires_at, .. })
-                if self.plan.expiry == Expiry::Backend || now < *expires_at =>
-            {
-                // What is mine without a term was left over, and nobody leads by it.
-                let left_over = self.attempts.find(lease).is_some();
-                lease.holder.as_ref().filter(|_| !left_over).map(Holder::instance)
+    fn was_read(&mut self, result: Result<Option<Lease>>) {
+        let ctx = &mut self.ctx;
+        match (&mut self.phase, result) {
+            (Phase::Following, result) => {
+                let exit = self.following.was_read(ctx, result);
+                self.leave(exit);
             }
-            _ => None,
+            (Phase::Releasing(releasing), result) => {
+                let settled = releasing.was_read(ctx, result);
+                self.settle(settled);
+            }
+            (Phase::Leading(held) | Phase::Draining(Draining { held, .. }), Ok(record)) => {
+                let lost = held.was_read(ctx, record);
+                self.lost(lost);
+            }
+            (Phase::Leading(held) | Phase::Draining(Draining { held, .. }), Err(error)) => {
+                let at = ctx.now + ctx.retry_after(&error);
+                held.retry_at(at);
+            }
+            (Phase::Done, _) => {}
+        }
+    }
+
+    fn renewed(&mut self, sent: Instant, result: Result<crate::driver::Renewed>) {
+        let ctx = &mut self.ctx;
+        match &mut self.phase {
+            Phase::Leading(held) => {
+                let lost = held.renewed(ctx, sent, result, true);
+                self.lost(lost);
+            }
+            Phase::Draining(draining) => {
+                let extends = draining.renewing;
+                let lost = draining.held.renewed(ctx, sent, result, extends);
+                self.lost(lost);
+            }
+            Phase::Releasing(releasing) => {
+                let settled = releasing.renewed(result);
+                self.settle(settled);
+            }
+            Phase::Following | Phase::Done => {}
+        }
+    }
+
+    fn bodies_stopped(&mut self, overran: bool) {
+        let Phase::Draining(draining) = &mut self.phase else { return };
+        match draining.bodies_stopped(&mut self.ctx, overran) {
+            Drained::Release(releasing) => self.phase = Phase::Releasing(releasing),
+            Drained::Settled(settled) => self.settle(Some(settled)),
+        }
+    }
+
+    /// Following → Leading, Releasing or Done.
+    fn leave(&mut self, exit: Option<Exit>) {
+        match exit {
+            Some(Exit::Lead(held)) => self.phase = Phase::Leading(held),
+            Some(Exit::Release(releasing)) => self.phase = Phase::Releasing(releasing),
+            Some(Exit::Finish(finish)) => self.finish(finish),
+            None => {}
+        }
+    }
+
+    /// Leading → Draining: the term is over for its user. Does nothing in any other phase.
+    fn end(&mut self, cause: EndCause) {
+        match std::mem::replace(&mut self.phase, Phase::Following) {
+            Phase::Leading(held) => {
+                self.phase = Phase::Draining(Draining::begin(&mut self.ctx, held, cause));
+            }
+            other => self.phase = other,
+        }
+    }
+
+    /// Leading → Draining, because the record is held by another, empty, or gone. A term that is
+    /// draining already loses its lease.
+    fn lost(&mut self, lost: Option<Lost>) {
+        let Some(lost) = lost else { return };
+        self.end(EndCause::Lost);
+        if let Phase::Draining(draining) = &mut self.phase {
+            draining.lost(&mut self.ctx, lost);
+        }
+    }
+
+    /// Draining or Releasing → Following or Done: nothing is left of the lease.
+    fn settle(&mut self, settled: Option<Settled>) {
+        let Some(settled) = settled else { return };
+        let cause = match &self.phase {
+            Phase::Draining(draining) => Some(draining.cause),
+            Phase::Releasing(releasing) => releasing.cause,
+            _ => return,
         };
-        if leader != self.leader.as_deref() {
-            self.leader = leader.map(Arc::from);
-            out.push(Action::Leader(self.leader.clone()));
+        self.phase = Phase::Following;
+        if let Some(finish) = self.following.resume(&mut self.ctx, settled, cause) {
+            self.finish(finish);
         }
     }
 
-    fn stop(&mut self, now: Instant, out: &mut Vec<Action>) {
-        self.stopping = true;
-        match self.phase {
-            Phase::Leading(_) => self.end(now, EndCause::Stopped, out),
-            Phase::Following => self.following.stop_by(now + 2 * self.plan.request_timeout),
-            _ => {}
-        }
-    }
-
-    fn finish(&mut self, finish: Finish, out: &mut Vec<Action>) {
+    /// Any phase → Done.
+    fn finish(&mut self, finish: Finish) {
         self.phase = Phase::Done;
-        if self.leader.take().is_some() {
-            out.push(Action::Leader(None));
-        }
-        out.push(Action::Finish(finish));
+        self.ctx.set_leader(None);
+        self.ctx.act(Action::Finish(finish));
     }
 
-    fn pass_time(&mut self, now: Instant, out: &mut Vec<Action>) {
-        match &self.phase {
-            Phase::Leading(held) if now >= held.sent + self.plan.renew_deadline => {
-                self.end(now, EndCause::Deadline, out);
+    /// Does what the clock alone decides.
+    fn pass_time(&mut self) {
+        let ctx = &mut self.ctx;
+        match &mut self.phase {
+            // The deadline does not wait for a call that is in flight.
+            Phase::Leading(held) if ctx.now >= held.renew_deadline(&ctx.plan) => {
+                self.end(EndCause::Deadline);
             }
-            Phase::Draining(..) => self.drain(now, out),
-            Phase::Following if self.following.stops_by().is_some_and(|by| now >= by) => {
-                // Whatever has no answer by now may still turn up: the next tenure looks for it.
-                if let Some(Flight::Acquire(attempt, _)) = self.flight.take() {
-                    self.attempts.remember(attempt);
+            Phase::Draining(draining) => draining.pass_time(ctx),
+            Phase::Following if self.following.stops_by().is_some_and(|by| ctx.now >= by) => {
+                // An attempt without an answer may still be applied: the next tenure looks for it.
+                if let Some(Flight::Acquire(attempt, _)) = ctx.flight.take() {
+                    ctx.attempts.remember(attempt);
                 }
-                self.finish(Finish::Done, out);
+                self.finish(Finish::Done);
             }
-            Phase::Releasing(releasing) if now >= releasing.until && self.flight.is_none() => {
-                let error = releasing.last_error();
-                self.settle(now, Settled::Unconfirmed(error), out);
+            Phase::Releasing(releasing) => {
+                let settled = releasing.pass_time(ctx);
+                self.settle(settled);
             }
             _ => {}
         }
     }
 
-    /// The next call, and when it is due. `None`: nothing to send until something happens.
+    /// The next call, and when it is due. `None`: nothing to send until an event happens.
     fn due(&self) -> Option<(Instant, Verb)> {
         match &self.phase {
-            Phase::Following => Some(self.due_following()),
+            Phase::Following => Some(self.following.due(&self.ctx)),
             Phase::Leading(held) => Some(held.due()),
-            Phase::Draining(held, drain) => drain.renewing.then(|| held.due()),
+            Phase::Draining(draining) => draining.due(),
             Phase::Releasing(releasing) => Some(releasing.due()),
             Phase::Done => None,
         }
     }
 
-    fn send_what_is_due(&mut self, now: Instant, out: &mut Vec<Action>) {
-        if self.flight.is_some() {
+    /// Sends the next call if it is due and none is in flight.
+    fn send_what_is_due(&mut self) {
+        let now = self.ctx.now;
+        if self.ctx.flight.is_some() {
             return;
         }
-        if self.stopping && matches!(self.phase, Phase::Following) && !self.must_settle(now) {
-            self.finish(Finish::Done, out);
+        if self.ctx.stopping
+            && matches!(self.phase, Phase::Following)
+            && !self.following.must_settle(now)
+        {
+            self.finish(Finish::Done);
             return;
         }
         let Some((_, verb)) = self.due().filter(|(at, _)| *at <= now) else { return };
+        // A call has no more time than what it is for: a renewal that is answered after the
+        // deadline is of no use, and would hold up the release.
         let limit = match &self.phase {
-            Phase::Leading(held) => held.sent + self.plan.renew_deadline,
-            Phase::Draining(held, _) => held.sent + self.plan.hard_deadline,
+            Phase::Leading(held) => held.renew_deadline(&self.ctx.plan),
+            Phase::Draining(draining) => draining.held.hard_deadline(&self.ctx.plan),
             Phase::Releasing(releasing) => releasing.until,
-            Phase::Following | Phase::Done => now + self.plan.request_timeout,
+            Phase::Following | Phase::Done => now + self.ctx.plan.request_timeout,
         };
-        let timeout = self.plan.request_timeout.min(now.until(limit));
+        let timeout = self.ctx.plan.request_timeout.min(now.until(limit));
         let (flight, request) = match (verb, &self.phase) {
             (Verb::Read, _) => (Flight::Read, Request::Read),
-            (Verb::Acquire, _) => self.claim(now),
-            (Verb::Renew, Phase::Leading(held) | Phase::Draining(held, _)) => {
+            (Verb::Acquire, _) => self.ctx.claim(),
+            (Verb::Renew, Phase::Leading(held) | Phase::Draining(Draining { held, .. })) => {
                 (Flight::Renew { sent: now }, Request::Renew(held.lease.clone()))
             }
             (Verb::Release, Phase::Releasing(releasing)) => {
                 let lease = releasing.lease.clone();
+                // From now on the lease may be free at any instant, so it makes no second term.
                 if let Some(holder) = &lease.holder {
-                    self.attempts.spend(holder, releasing.sent);
+                    self.ctx.attempts.spend(holder, releasing.sent);
                 }
                 (Flight::Release, Request::Release(lease))
             }
             (Verb::Renew | Verb::Release | Verb::Watch, _) => return,
         };
-        self.flight = Some(flight);
+        self.ctx.flight = Some(flight);
         self.following.sending();
-        out.push(Action::Send(Call { request, timeout }));
-    }
-
-    /// A claim with a holder of its own, conditioned on what was seen of the record.
-    fn claim(&mut self, now: Instant) -> (Flight, Request) {
-        let holder = Holder::new(&self.plan.instance, Nonce::new((self.random)()));
-        let seen = match &self.view {
-            View::Held { .. } if self.plan.expiry == Expiry::Backend => None,
-            view => view.lease().map(|lease| lease.version.clone()),
-        };
-        let claim = Claim::new(holder.clone(), self.plan.lease_duration)
-            .with_take_over(seen.clone())
-            .with_token_floor(self.token_floor);
-        let conditioned_on = match self.plan.expiry {
-            Expiry::Observer => seen,
-            Expiry::Backend => None,
-        };
-        let duration = self.plan.lease_duration;
-        let attempt = Attempt { holder, sent: now, duration, conditioned_on, spent: false };
-        (Flight::Acquire(attempt, self.token_floor), Request::Acquire(claim))
-    }
-
-    /// The retry period, shortened by up to a quarter.
-    fn retry(&mut self) -> Duration {
-        let retry = self.plan.retry_period;
-        retry.saturating_sub(self.random_below(retry / 4))
-    }
-
-    fn random_below(&mut self, limit: Duration) -> Duration {
-        let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        if nanos == 0 {
-            return Duration::ZERO;
-        }
-        Duration::from_nanos((self.random)() % nanos)
+        self.ctx.act(Action::Send(Call { request, timeout }));
     }
 }
 
@@ -417,8 +455,8 @@ impl fmt::Debug for Tenure {
         };
         f.debug_struct("Tenure")
             .field("phase", &phase)
-            .field("flight", &self.flight)
-            .field("view", &self.view)
+            .field("flight", &self.ctx.flight)
+            .field("view", &self.ctx.view)
             .finish_non_exhaustive()
     }
 }

@@ -3,40 +3,27 @@
 mod bodies;
 mod body;
 mod clock;
+mod end_cause;
+mod grant;
+mod guarded;
+mod state;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
-pub(crate) use self::bodies::{Bodies, Bodily};
-pub(crate) use self::body::{Care, Guarded, is_inside};
-pub(crate) use self::clock::TermClock;
+pub(crate) use self::bodies::BodiesStatus;
+pub(crate) use self::body::DropPolicy;
+pub use self::end_cause::EndCause;
+pub(crate) use self::grant::Grant;
+pub(crate) use self::guarded::{Guarded, is_inside};
+pub(crate) use self::state::TermState;
 use crate::FencingToken;
 use crate::driver::Key;
-use crate::env::{Env, Instant};
-use crate::tenure::Grant;
-
-/// Why a term ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum EndCause {
-    /// `stop`, `unlock`, `shutdown`, the return of the body of `lead`, or the drop of the last
-    /// handle.
-    Stopped,
-    /// `resign`.
-    Resigned,
-    /// A body panicked.
-    Panicked,
-    /// No renewal succeeded by the renew deadline.
-    Deadline,
-    /// The record is somebody else's, empty, or gone.
-    Lost,
-}
+use crate::env::Env;
 
 /// One unbroken period of leading, or of holding a lock. Cheap to clone.
 ///
@@ -52,23 +39,7 @@ pub enum EndCause {
 /// was sent, a blocking call, `spawn_blocking`, a task that was spawned. Where that matters, pass
 /// the [`fencing_token`](Self::fencing_token) along and let the resource refuse a lower one.
 #[derive(Clone)]
-pub struct Term(pub(crate) Arc<TermInner>);
-
-pub(crate) struct TermInner {
-    pub(crate) key: Key,
-    pub(crate) token: FencingToken,
-    pub(crate) clock: TermClock,
-    pub(crate) bodies: Bodies,
-    pub(crate) env: Arc<dyn Env>,
-    /// Identifies the keeper, so that a body can be recognised in its own `stop`.
-    pub(crate) keeper: u64,
-    /// How long after it was closed a body that somebody else polls counts as stopped.
-    pub(crate) grace: Duration,
-    /// After the hard deadline: for a poll or a drop that is in progress then.
-    pub(crate) slack: Duration,
-    cancelled: CancellationToken,
-    cause: OnceLock<EndCause>,
-}
+pub struct Term(pub(crate) Arc<TermState>);
 
 impl Term {
     pub(crate) fn begin(
@@ -78,25 +49,7 @@ impl Term {
         keeper: u64,
         grace: Duration,
     ) -> Self {
-        Self(Arc::new(TermInner {
-            key,
-            token: grant.token,
-            clock: TermClock::new(grant.valid_until, grant.hard_deadline),
-            bodies: Bodies::default(),
-            env,
-            keeper,
-            grace,
-            slack: grant.slack,
-            cancelled: CancellationToken::new(),
-            cause: OnceLock::new(),
-        }))
-    }
-
-    pub(crate) fn cancel(&self, cause: EndCause) {
-        self.0.clock.end();
-        // The cause first, so that whoever wakes up can ask for it.
-        let _ = self.0.cause.set(cause);
-        self.0.cancelled.cancel();
+        Self(Arc::new(TermState::new(key, grant, env, keeper, grace)))
     }
 
     /// The token of this term. It stays the same for all of it, and is higher than that of every
@@ -109,7 +62,7 @@ impl Term {
     /// Whether the term goes on, by the clock at this call.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        self.0.clock.is_active(self.0.env.now())
+        self.0.is_active()
     }
 
     /// For how long the term goes on at least, unless it is ended before: the time to the renew
@@ -130,13 +83,13 @@ impl Term {
     ///
     /// Safe; call it again at any time.
     pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
-        self.0.cancelled.clone().cancelled_owned()
+        self.0.cancelled()
     }
 
     /// Why the term ended; `None` while it goes on.
     #[must_use]
     pub fn cause(&self) -> Option<EndCause> {
-        self.0.cause.get().copied()
+        self.0.cause()
     }
 
     /// Runs `future` until it completes or the term is over, whichever is first. Over: `None`, and
@@ -157,21 +110,7 @@ impl Term {
     ///
     /// If `future` does. Then the term ends as well.
     pub async fn run<F: Future>(&self, future: F) -> Option<F::Output> {
-        Guarded::new(self, Care::UntilCancelled, future).await
-    }
-
-    /// From now on no `run` of this term goes on.
-    pub(crate) fn close_runs(&self) {
-        self.0.bodies.close_runs(self.0.env.now());
-    }
-
-    /// From now on no body of this term goes on.
-    pub(crate) fn close_all(&self) {
-        self.0.bodies.close_all(self.0.env.now());
-    }
-
-    pub(crate) fn extend(&self, valid_until: Instant, hard_deadline: Instant) -> bool {
-        self.0.clock.extend(&*self.0.env, valid_until, hard_deadline)
+        Guarded::new(&self.0, DropPolicy::OnCancel, future).await
     }
 }
 

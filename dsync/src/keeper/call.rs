@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::Site;
-use super::gate::Gate;
+use super::gate::{Gate, Pass};
+use super::services::Services;
 use crate::driver::{Driver, Key, Lease, Verb};
 use crate::env::BoxFuture;
 use crate::monitor::MonitorEvent;
@@ -17,18 +17,18 @@ use crate::tenure::{Answer, Call, Request};
 use crate::{Error, ErrorKind, Result};
 
 /// Performs `call`. It ends by its timeout at the latest.
-pub(super) fn perform(site: &Arc<Site>, key: &Key, call: Call) -> BoxFuture<Answer> {
-    let site = Arc::clone(site);
+pub(super) fn perform(services: &Arc<Services>, key: &Key, call: Call) -> BoxFuture<Answer> {
+    let services = Arc::clone(services);
     let key = key.clone();
     Box::pin(async move {
-        let started = site.env.now();
-        let limit = site.env.sleep_until(started + call.timeout);
+        let started = services.env.now();
+        let limit = services.env.sleep_until(started + call.timeout);
         let sent = AtomicBool::new(false);
         let verb = call.request.verb();
         let fail = failure_of(&call.request);
         let work = async {
-            let _pass = turn(&site.gate, verb, &sent).await;
-            send(&*site.driver, &key, call.request).await
+            let _pass = turn(&services.gate, verb, &sent).await;
+            send(&*services.driver, &key, call.request).await
         };
         let answer = tokio::select! {
             biased;
@@ -43,25 +43,28 @@ pub(super) fn perform(site: &Arc<Site>, key: &Key, call: Call) -> BoxFuture<Answ
                 })
             }
         };
-        let answer = locate(answer, site.driver.name(), &key);
-        if site.monitor.is_some() {
-            let took = site.env.now().since(started);
-            let error = error_of(&answer).cloned();
-            site.report(&MonitorEvent::Request { key, verb, took, error });
-        }
+        let answer = locate(answer, services.driver.name(), &key);
+        services.report(|| {
+            let took = services.env.now().since(started);
+            MonitorEvent::Request { key, verb, took, error: error_of(&answer).cloned() }
+        });
         answer
     })
 }
 
 /// A read outside any tenure.
-pub(crate) async fn read(site: &Arc<Site>, key: &Key, timeout: Duration) -> Result<Option<Lease>> {
-    match perform(site, key, Call { request: Request::Read, timeout }).await {
+pub(super) async fn read(
+    services: &Arc<Services>,
+    key: &Key,
+    timeout: Duration,
+) -> Result<Option<Lease>> {
+    match perform(services, key, Call { request: Request::Read, timeout }).await {
         Answer::Read(result) => result,
         _ => Ok(None),
     }
 }
 
-async fn turn<'a>(gate: &'a Gate, verb: Verb, sent: &AtomicBool) -> super::gate::Pass<'a> {
+async fn turn<'a>(gate: &'a Gate, verb: Verb, sent: &AtomicBool) -> Pass<'a> {
     let pass = gate.enter(verb == Verb::Renew).await;
     sent.store(true, Ordering::Relaxed);
     pass

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::{Callback, Command, Status};
+use super::command::{Callback, Command};
+use super::status::Status;
 use crate::driver::Key;
 use crate::tenure::{Finish, Settled};
 use crate::term::is_inside;
@@ -14,20 +15,20 @@ use crate::{Error, ErrorKind, Result, Term, Timing};
 /// One keeper, as everybody else sees it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Handle {
-    pub(crate) id: u64,
+    id: u64,
     pub(crate) key: Key,
     pub(crate) timing: Timing,
-    pub(crate) commands: mpsc::UnboundedSender<Command>,
+    commands: mpsc::UnboundedSender<Command>,
     pub(crate) status: watch::Receiver<Status>,
-    pub(crate) life: Arc<Life>,
+    keep_alive: Arc<KeepAlive>,
 }
 
 /// Who still wants the campaign to go on.
 #[derive(Debug, Default)]
-pub(crate) struct Life(Mutex<Wishes>);
+struct KeepAlive(Mutex<Reasons>);
 
 #[derive(Debug, Default)]
-struct Wishes {
+struct Reasons {
     handles: usize,
     callbacks: bool,
     /// The `Dsync` is gone.
@@ -35,7 +36,7 @@ struct Wishes {
     stopping: bool,
 }
 
-impl Wishes {
+impl Reasons {
     fn end_if_unwanted(&mut self) -> bool {
         let unwanted = self.handles == 0 && (!self.callbacks || self.abandoned);
         let ends = unwanted && !self.stopping;
@@ -44,19 +45,29 @@ impl Wishes {
     }
 }
 
-impl Life {
-    fn lock(&self) -> MutexGuard<'_, Wishes> {
+impl KeepAlive {
+    fn lock(&self) -> MutexGuard<'_, Reasons> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Handle {
+    pub(super) fn new(
+        id: u64,
+        key: Key,
+        timing: Timing,
+        commands: mpsc::UnboundedSender<Command>,
+        status: watch::Receiver<Status>,
+    ) -> Self {
+        Self { id, key, timing, commands, status, keep_alive: Arc::default() }
+    }
+
     /// One more handle, unless the campaign is ending already.
     pub(crate) fn join(&self) -> bool {
-        let mut wishes = self.life.lock();
-        wishes.handles += 1;
-        if wishes.stopping || self.is_finished() {
-            wishes.handles -= 1;
+        let mut reasons = self.keep_alive.lock();
+        reasons.handles += 1;
+        if reasons.stopping || self.is_finished() {
+            reasons.handles -= 1;
             return false;
         }
         true
@@ -65,9 +76,9 @@ impl Handle {
     /// One handle less. Without any, the campaign ends unless a callback keeps it.
     pub(crate) fn leave(&self) {
         let ends = {
-            let mut wishes = self.life.lock();
-            wishes.handles = wishes.handles.saturating_sub(1);
-            wishes.end_if_unwanted()
+            let mut reasons = self.keep_alive.lock();
+            reasons.handles = reasons.handles.saturating_sub(1);
+            reasons.end_if_unwanted()
         };
         if ends {
             self.send(Command::Stop);
@@ -77,9 +88,9 @@ impl Handle {
     /// The `Dsync` is gone: callbacks alone keep nothing alive any more.
     pub(crate) fn abandon(&self) {
         let ends = {
-            let mut wishes = self.life.lock();
-            wishes.abandoned = true;
-            wishes.end_if_unwanted()
+            let mut reasons = self.keep_alive.lock();
+            reasons.abandoned = true;
+            reasons.end_if_unwanted()
         };
         if ends {
             self.send(Command::Stop);
@@ -87,7 +98,7 @@ impl Handle {
     }
 
     pub(crate) fn add(&self, callback: Callback) {
-        self.life.lock().callbacks = true;
+        self.keep_alive.lock().callbacks = true;
         self.send(Command::Callback(callback));
     }
 
@@ -98,7 +109,7 @@ impl Handle {
 
     /// Asks for the end of the term and of the campaign.
     pub(crate) fn request_stop(&self) {
-        self.life.lock().stopping = true;
+        self.keep_alive.lock().stopping = true;
         self.send(Command::Stop);
     }
 

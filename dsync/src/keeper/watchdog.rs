@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::env::{Env, Instant};
-use crate::term::{Bodily, Term, TermInner};
+use crate::term::{BodiesStatus, Term, TermState};
 
 /// Watches the hard deadlines of terms from a thread of its own, since the runtime may be what
 /// their work blocks. The thread starts with the first term and ends with its owner.
@@ -19,7 +19,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    terms: Vec<Weak<TermInner>>,
+    terms: Vec<Weak<TermState>>,
     started: bool,
     ended: bool,
 }
@@ -72,8 +72,8 @@ fn watch(shared: &Shared, env: &dyn Env) {
             let hard = term.clock.hard_deadline();
             if now >= hard {
                 term.bodies.close_all(now);
-                if term.bodies.standing(now, hard, Duration::ZERO, Duration::ZERO)
-                    == Bodily::Stopped
+                if term.bodies.status(now, hard, Duration::ZERO, Duration::ZERO)
+                    == BodiesStatus::Stopped
                 {
                     return false;
                 }
@@ -105,7 +105,7 @@ fn watch(shared: &Shared, env: &dyn Env) {
 }
 
 #[expect(clippy::print_stderr, reason = "the last words of the process, with or without a logger")]
-fn abort(term: &TermInner) {
+fn abort(term: &TermState) {
     let (key, token) = (&term.key, term.token);
     tracing::error!(target: "dsync", %key, %token, "work blocks past the hard deadline, aborting");
     eprintln!(

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::driver::{Acquired, Claim, Holder, Lease, Released, Renewed, Verb};
+use crate::driver::{Acquired, Claim, Lease, Released, Renewed, Verb};
 use crate::env::Instant;
-use crate::term::EndCause;
+use crate::term::{EndCause, Grant};
 use crate::{Error, FencingToken, Result};
 
 /// What a tenure is told.
@@ -92,17 +92,6 @@ impl Request {
             Self::Release(_) => Verb::Release,
         }
     }
-}
-
-/// The beginning of a term.
-#[derive(Clone, Debug)]
-pub(crate) struct Grant {
-    pub(crate) holder: Holder,
-    pub(crate) token: FencingToken,
-    pub(crate) valid_until: Instant,
-    pub(crate) hard_deadline: Instant,
-    /// After it, for what is just ending.
-    pub(crate) slack: Duration,
 }
 
 /// How the lease of a term ended.

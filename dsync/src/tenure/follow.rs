@@ -1,484 +1,476 @@
-//! Waiting for the lease to become free, and taking it.
+//! Waiting for the lease to become free, and acquiring it.
+//!
+//! An acquisition, from top to bottom of this file:
+//!
+//! 1. [`due`](Following::due) says when the next request is due, and which: a read or an attempt.
+//! 2. [`heard`](Following::heard) takes what the watch shows in the meantime.
+//! 3. [`acquired`](Following::acquired) takes the answer to an attempt, and
+//!    [`was_read`](Following::was_read) that to a read. Both show the record as the store has it,
+//!    which is [`proven`](Following::proven).
+//! 4. [`lead_or_release`](Following::lead_or_release) begins the term, if the lease was acquired
+//!    in time.
+//! 5. [`resume`](Following::resume) returns here when nothing is left of the term.
 
-use std::time::Duration;
+mod backoff;
+mod not_before;
+mod watch_health;
 
-use super::{
-    Acquired, Action, Attempt, EndCause, Error, ErrorKind, Expiry, FencingToken, Finish, Flight,
-    Grant, Held, Instant, Lease, Mode, Phase, Plan, Releasing, Result, Tenure, Verb, View,
-    WatchScope,
-};
-use crate::driver::Version;
+use self::backoff::Backoff;
+use self::not_before::NotBefore;
+use self::watch_health::WatchHealth;
+use super::attempts::Attempt;
+use super::context::{Context, Flight};
+use super::event::{Action, Finish, Settled};
+use super::held::Held;
+use super::plan::Mode;
+use super::release::Releasing;
+use super::view::View;
+use crate::driver::{Acquired, Expiry, Lease, Verb, WatchScope};
+use crate::env::Instant;
+use crate::term::{EndCause, Grant};
+use crate::{Error, ErrorKind, FencingToken, Result};
 
-/// The first window from which a follower that lost a race draws its delay.
-const FIRST_WINDOW: Duration = Duration::from_millis(5);
-const WIDEST_WINDOW: Duration = Duration::from_millis(100);
-/// How often a `try_lock` tries to get an answer that tells who holds the lock.
-pub(super) const TRIES: u32 = 3;
+/// How often `try_lock` tries to get an answer that tells who holds the lock.
+const TRIES: u32 = 3;
 /// A campaign ends when a verb was denied for this many lease durations. It does not end at once,
 /// since a server that is just starting denies everything.
 const DENIED_FOR: u32 = 4;
 
-/// What a candidate that does not lead keeps in mind.
+/// What a candidate that does not lead keeps in mind, from one term to the next.
 #[derive(Debug, Default)]
 pub(super) struct Following {
-    /// No acquisition before, after an error or a panic.
-    acquire_after: Instant,
-    /// No acquisition before, after a lost race; news of the record lift it.
-    quiet_until: Instant,
-    /// No read before.
-    read_after: Instant,
-    /// Look at the record then, unless the watch shows it before.
-    look_at: Option<Instant>,
-    /// While the watch does not work: look at the record then.
-    poll_at: Instant,
-    /// Only a read can tell whether an attempt of mine is in the record.
+    backoff: Backoff,
+    health: WatchHealth,
+    not_before: NotBefore,
+    /// Only a read can tell whether an attempt of this candidate is in the record.
     unsettled: bool,
-    /// The watch works, as far as is known.
-    healthy: bool,
-    /// The watch began to work while a call was under way, and has not told how things stand.
-    began: bool,
-    last_heard: Instant,
-    last_look: Instant,
-    /// The version at which an attempt was refused. What the watch shows of it is out of date.
-    refused: Option<Version>,
-    /// What the watch showed while a call was under way: the version, if there was a record. The
-    /// answer to the call may be older.
-    news: Option<News>,
-    /// The window from which the delay before the next try is drawn, and the delay.
-    window: Duration,
-    delay: Duration,
-    /// Stepped down: leave it to others until then.
-    sit_out: Option<Instant>,
-    /// Stopping: no later than this, whatever is unsettled.
-    stop_by: Option<Instant>,
-    panics: u32,
-    tries: u32,
-    /// How many leases in a row were mine and given back without a term.
-    pub(super) left_overs: u32,
 }
 
-/// Which state of the record was told.
-#[derive(Debug, PartialEq, Eq)]
-struct News(Option<Version>);
-
-impl News {
-    fn of(record: Option<&Lease>) -> Self {
-        Self(record.map(|lease| lease.version.clone()))
-    }
+/// How a candidate stops following.
+#[derive(Debug)]
+pub(super) enum Exit {
+    /// It leads.
+    Lead(Held),
+    /// It holds a lease that it does not want.
+    Release(Releasing),
+    /// The tenure ends.
+    Finish(Finish),
 }
 
 impl Following {
-    fn alive(&mut self, now: Instant) {
-        self.healthy = true;
-        self.last_heard = now;
-    }
-
-    /// A call is being sent.
-    pub(super) fn sending(&mut self) {
-        self.news = None;
-        self.began = false;
-    }
-
-    pub(super) fn watch_ended(&mut self) {
-        self.healthy = false;
-    }
-
-    /// A watch works, and tells what changes.
-    pub(super) fn is_watched(&self) -> bool {
-        self.healthy
-    }
-
-    pub(super) fn sit_out_until(&mut self, until: Instant) {
-        self.sit_out = Some(until);
-    }
-
-    pub(super) fn stop_by(&mut self, by: Instant) {
-        self.stop_by = Some(by);
-    }
-
-    pub(super) fn stops_by(&self) -> Option<Instant> {
-        self.stop_by
-    }
-
-    pub(super) fn panicked(&mut self) {
-        self.panics = self.panics.saturating_add(1);
-    }
-
-    /// A term is over; be a candidate again.
-    pub(super) fn resume(&mut self, now: Instant, cause: EndCause, plan: &Plan) {
-        self.sit_out = None;
-        match cause {
-            EndCause::Resigned => self.sit_out = Some(now + plan.lease_duration),
-            EndCause::Panicked => {
-                let doublings = self.panics.saturating_sub(1).min(16);
-                let wait = plan.retry_period.saturating_mul(1 << doublings);
-                self.acquire_after = now + wait.min(plan.lease_duration);
-            }
-            _ => self.panics = 0,
+    /// The next request, and when it is due.
+    pub(super) fn due(&self, ctx: &Context) -> (Instant, Verb) {
+        let not_before = &self.not_before;
+        // 1. A stop, and an attempt without an answer, are settled by a read and by nothing else.
+        //    Another attempt could create a second record of this candidate.
+        if ctx.stopping || self.unsettled {
+            return (not_before.read, Verb::Read);
         }
-    }
-
-    /// No request of any kind before `at`.
-    pub(super) fn wait_until(&mut self, at: Instant) {
-        self.acquire_after = self.acquire_after.max(at);
-        self.read_after = self.read_after.max(at);
-    }
-
-    fn lost_race(&mut self) {
-        self.window = (self.window * 2).clamp(FIRST_WINDOW, WIDEST_WINDOW);
-    }
-
-    fn uncontested(&mut self) {
-        self.window /= 2;
-        if self.window < FIRST_WINDOW {
-            self.window = Duration::ZERO;
+        // 2. An observer reads.
+        if ctx.plan.mode == Mode::Observe {
+            let look_at = not_before.look_at.unwrap_or_else(|| self.observer_reads_at(ctx));
+            return (look_at.max(not_before.read), Verb::Read);
         }
-    }
-}
-
-impl Tenure {
-    /// Whether a term would be wanted now.
-    fn wants_term(&self, now: Instant) -> bool {
-        !self.stopping
-            && self.plan.mode != Mode::Observe
-            && self.following.sit_out.is_none_or(|until| now >= until)
-    }
-
-    /// Whether a stop has to wait for a read that tells what became of an attempt.
-    pub(super) fn must_settle(&self, now: Instant) -> bool {
-        self.following.unsettled && self.following.stop_by.is_some_and(|by| now < by)
-    }
-
-    pub(super) fn due_following(&self) -> (Instant, Verb) {
-        let f = &self.following;
-        if self.stopping || f.unsettled {
-            return (f.read_after, Verb::Read);
-        }
-        if self.plan.mode == Mode::Observe {
-            let look_at = f.look_at.unwrap_or_else(|| self.look_due());
-            return (look_at.max(f.read_after), Verb::Read);
-        }
-        let free_at = match &self.view {
-            View::Unknown => Instant::EPOCH,
-            View::Absent { free_at } => *free_at + f.delay,
-            View::Vacant { since, .. } => *since + f.delay,
-            View::Held { .. } if self.is_told_of_expiry() => self.silent_at(),
-            View::Held { expires_at, .. } => *expires_at + f.delay,
-        };
-        let try_at = free_at
-            .max(f.acquire_after)
-            .max(f.quiet_until)
-            .max(f.sit_out.unwrap_or(Instant::EPOCH));
-        let look_at = match (f.look_at, f.healthy) {
+        // 3. A candidate tries when the lease is free, and reads if it should look before.
+        let try_at = not_before.acquisition(self.free_at(ctx));
+        let look_at = match (not_before.look_at, self.health.is_healthy()) {
             (Some(at), _) => Some(at),
-            // Nothing to wait for, so nothing to look at: one try tells as much.
-            (None, false) if !matches!(self.view, View::Unknown) => Some(f.poll_at),
+            (None, false) if !matches!(ctx.view, View::Unknown) => Some(not_before.poll_at),
+            // An attempt shows the record as well as a read does, so an unknown record is not
+            // read first.
             (None, _) => None,
         }
-        .map(|at| at.max(f.read_after));
+        .map(|at| at.max(not_before.read));
         match look_at {
-            Some(at) if at <= try_at && self.plan.mode != Mode::Try => (at, Verb::Read),
-            Some(at) if f.look_at.is_some() => (at, Verb::Read),
+            Some(at) if at <= try_at && ctx.plan.mode != Mode::Try => (at, Verb::Read),
+            Some(at) if not_before.look_at.is_some() => (at, Verb::Read),
             _ => (try_at, Verb::Acquire),
         }
     }
 
-    /// Whether the watch tells when a dead holder's record goes away.
-    fn is_told_of_expiry(&self) -> bool {
-        self.plan.expiry == Expiry::Backend
-            && self.plan.watch == WatchScope::Changes
-            && self.following.healthy
-    }
-
-    /// When a watch that says nothing is no longer trusted, and one request is worth it.
-    fn silent_at(&self) -> Instant {
-        let f = &self.following;
-        let theirs = self.view.lease().and_then(|lease| lease.duration).unwrap_or_default();
-        f.last_heard.max(f.last_look) + theirs.max(self.plan.lease_duration)
-    }
-
-    /// When somebody who only observes reads next.
-    fn look_due(&self) -> Instant {
-        let f = &self.following;
-        match &self.view {
+    /// When the lease is worth an attempt, by what is known of the record.
+    fn free_at(&self, ctx: &Context) -> Instant {
+        match &ctx.view {
             View::Unknown => Instant::EPOCH,
-            _ if !f.healthy => f.poll_at,
-            // A holder that stops renewing says nothing, so look when its time is up.
+            View::Absent { free_at } => *free_at + self.backoff.delay,
+            View::Vacant { since, .. } => *since + self.backoff.delay,
+            View::Held { .. } if self.watch_shows_expiry(ctx) => self.silent_at(ctx),
+            View::Held { expires_at, .. } => *expires_at + self.backoff.delay,
+        }
+    }
+
+    /// Whether the watch shows when the record of a dead holder goes away.
+    fn watch_shows_expiry(&self, ctx: &Context) -> bool {
+        ctx.plan.expiry == Expiry::Backend
+            && ctx.plan.watch == WatchScope::Changes
+            && self.health.is_healthy()
+    }
+
+    /// When a silent watch is no longer trusted, and one request is worth its cost.
+    fn silent_at(&self, ctx: &Context) -> Instant {
+        let theirs = ctx.view.lease().and_then(|lease| lease.duration).unwrap_or_default();
+        let last = self.health.last_heard.max(self.health.last_look);
+        last + theirs.max(ctx.plan.lease_duration)
+    }
+
+    fn observer_reads_at(&self, ctx: &Context) -> Instant {
+        match &ctx.view {
+            View::Unknown => Instant::EPOCH,
+            _ if !self.health.is_healthy() => self.not_before.poll_at,
+            // A holder that stops renewing causes no event, so read when its time is up.
             View::Held { expires_at, .. }
-                if self.plan.expiry == Expiry::Observer && *expires_at > f.last_look =>
+                if ctx.plan.expiry == Expiry::Observer && *expires_at > self.health.last_look =>
             {
                 *expires_at
             }
-            _ => self.silent_at(),
+            _ => self.silent_at(ctx),
         }
     }
 
-    /// The watch works, and says nothing of the record.
-    pub(super) fn heard_nothing(&mut self, now: Instant) {
-        let began = !self.following.healthy;
-        self.following.alive(now);
-        self.troubles.over(Verb::Watch);
-        if began && matches!(self.phase, Phase::Following) {
-            // What happened before it began is not told: a read shows it.
-            if self.flight.is_some() {
-                self.following.began = true;
-            } else if !matches!(self.view, View::Unknown) {
-                self.following.look_at = Some(now);
-            }
+    /// A call is sent, in any phase.
+    pub(super) fn sending(&mut self) {
+        self.health.sending();
+    }
+
+    /// Takes note that the watch works, in any phase. Returns whether it has just begun to.
+    pub(super) fn watch_works(&mut self, now: Instant) -> bool {
+        self.health.alive(now)
+    }
+
+    pub(super) fn watch_ended(&mut self) {
+        self.health.ended();
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        self.health.is_healthy()
+    }
+
+    /// The watch has begun to work, and has not shown the record.
+    pub(super) fn watch_began(&mut self, ctx: &Context) {
+        // Events that occurred before the watch was established are lost, so read the record
+        // once. The read has to be sent after this instant: the answer to a call that is already
+        // in flight may be older than the watch, and a release between the two would go unnoticed
+        // until the lease expires.
+        if ctx.flight.is_some() {
+            self.health.began = true;
+        } else if !matches!(ctx.view, View::Unknown) {
+            self.not_before.look_at = Some(ctx.now);
         }
     }
 
-    pub(super) fn heard(&mut self, now: Instant, lease: Option<Lease>, out: &mut Vec<Action>) {
-        self.following.alive(now);
-        self.troubles.worked(Verb::Watch);
-        match &mut self.phase {
-            Phase::Draining(_, drain) if drain.is_taken() => {
-                self.see(now, lease, out);
-                return;
-            }
-            Phase::Leading(held) | Phase::Draining(held, _) => {
-                let mine = lease.is_some_and(|lease| lease.is_held_by(&held.holder));
-                held.hear(now, mine, &self.plan);
-                return;
-            }
-            Phase::Releasing(_) | Phase::Done => return,
-            Phase::Following => {}
-        }
-        if let (Some(lease), Some(refused)) = (&lease, &self.following.refused)
-            && lease.version == *refused
-        {
+    /// Takes a record that the watch shows.
+    pub(super) fn heard(&mut self, ctx: &mut Context, lease: Option<Lease>) {
+        // 1. A watch that lags repeats the state at which the last attempt was refused. A second
+        //    attempt at it would be refused again.
+        if lease.as_ref().is_some_and(|lease| self.health.is_behind(lease)) {
             return;
         }
-        if self.flight.is_some() {
-            self.following.news = Some(News::of(lease.as_ref()));
+        // 2. A call is in flight: its answer and this event may have crossed.
+        if ctx.flight.is_some() {
+            self.health.keep(lease.as_ref());
         }
-        self.following.look_at = None;
-        self.following.quiet_until = Instant::EPOCH;
-        if lease.as_ref().is_some_and(|lease| self.attempts.find(lease).is_some()) {
-            // The watch may lag, so this asks for a proof.
-            self.following.unsettled = true;
+        // 3. The record has a new state, so there is nothing left to wait for.
+        self.not_before.look_at = None;
+        self.not_before.quiet = Instant::EPOCH;
+        // 4. An attempt of this candidate shows up. The watch may lag behind its release, so only
+        //    a read proves that it still holds.
+        if lease.as_ref().is_some_and(|lease| ctx.attempts.find(lease).is_some()) {
+            self.unsettled = true;
         }
-        self.see(now, lease, out);
-        self.saw(now);
+        ctx.see(lease);
+        self.saw(ctx);
     }
 
-    /// Draws a conclusion from what was just seen.
-    fn saw(&mut self, now: Instant) {
-        self.following.delay = self.random_below(self.following.window);
-        let mine = self.view.lease().is_some_and(|lease| {
-            self.attempts.find(lease).is_some()
-                || matches!(&self.flight, Some(Flight::Acquire(attempt, _))
+    /// Draws conclusions from a new view of the record.
+    fn saw(&mut self, ctx: &mut Context) {
+        self.backoff.delay = ctx.random_below(self.backoff.window());
+        let is_own = ctx.view.lease().is_some_and(|lease| {
+            ctx.attempts.find(lease).is_some()
+                || matches!(&ctx.flight, Some(Flight::Acquire(attempt, _))
                     if lease.is_held_by(&attempt.holder))
         });
-        if let View::Held { expires_at, .. } = &self.view
-            && !mine
-            && now < *expires_at
+        if let View::Held { expires_at, .. } = &ctx.view
+            && !is_own
+            && ctx.now < *expires_at
         {
-            // Somebody else has won, so nothing is left to others any more.
-            self.following.sit_out = None;
+            // Another candidate has won, which is what sitting out was for.
+            self.not_before.sit_out = None;
         }
     }
 
+    /// Takes the answer to an attempt. `floor`: the highest token that was seen before it was
+    /// sent.
     pub(super) fn acquired(
         &mut self,
-        now: Instant,
+        ctx: &mut Context,
         attempt: Attempt,
         floor: FencingToken,
         result: Result<Acquired>,
-        out: &mut Vec<Action>,
-    ) {
-        self.following.tries += 1;
+    ) -> Option<Exit> {
+        self.backoff.tries += 1;
         match result {
             Ok(Acquired::Won(lease)) => {
-                self.troubles.worked(Verb::Acquire);
-                self.following.uncontested();
-                // What was seen since may be of this acquisition, or of a later write.
+                self.backoff.won();
+                // Compare with what was seen before the attempt was sent. What the watch showed
+                // since may be this very acquisition.
                 let (granted, seen) = (lease.fencing_token, floor);
                 if granted <= seen {
-                    out.push(Action::TokenWentBack { granted, seen });
+                    ctx.act(Action::TokenWentBack { granted, seen });
                 }
-                self.take_or_release(now, lease, attempt, out);
+                Some(self.lead_or_release(ctx, lease, attempt))
             }
-            Ok(Acquired::Held(record)) => {
-                self.troubles.worked(Verb::Acquire);
-                if !matches!(self.view, View::Unknown) {
-                    self.following.lost_race();
-                }
-                self.following.refused = attempt.conditioned_on;
-                let retry = self.retry();
-                self.following.poll_at = now + retry;
-                if let Some(lease) = record {
-                    self.proven(now, Some(lease), out);
-                } else {
-                    // The watch shows the winner soon, if it works.
-                    self.earlier = self.view.sighting().or(self.earlier.take());
-                    self.view = View::Unknown;
-                    self.following.quiet_until = now + retry;
-                    let news = self.following.news.take().is_some();
-                    let told_later = self.following.healthy && !news;
-                    let wait = if told_later { retry } else { Duration::ZERO };
-                    self.following.look_at = Some(now + wait);
-                }
-            }
-            Err(error) => {
-                self.troubles.failed(Verb::Acquire, &error, now);
-                let wait = self.retry().max(error.retry_after().unwrap_or_default());
-                self.following.acquire_after = now + wait;
-                if error.is_ambiguous() {
-                    self.attempts.remember(attempt);
-                    self.following.unsettled = true;
-                }
-                if self.give_up(now, Verb::Acquire, &error, out) {
-                    return;
-                }
-                let settles = error.is_ambiguous() && self.following.tries < TRIES;
-                if self.plan.mode == Mode::Try && !settles && !self.stopping {
-                    self.finish(Finish::Failed(error), out);
-                }
-            }
+            Ok(Acquired::Held(record)) => self.refused(ctx, attempt, record),
+            Err(error) => self.acquire_failed(ctx, attempt, error),
         }
     }
 
-    /// The lease is mine, by an answer in time or by a read that found an attempt: begin a term,
-    /// or give it back.
-    fn take_or_release(
+    /// The lease was not free, or had another version.
+    fn refused(
         &mut self,
-        now: Instant,
-        lease: Lease,
+        ctx: &mut Context,
         attempt: Attempt,
-        out: &mut Vec<Action>,
-    ) {
-        let Attempt { holder, sent, duration, spent, .. } = attempt;
-        // One of another timing may expire before the deadlines of this one.
-        let in_time = now < sent + self.plan.renew_deadline && duration >= self.plan.lease_duration;
-        // A nonce has one term at the most.
-        self.attempts.spend(&holder, sent);
-        self.following.unsettled = false;
-        self.following.look_at = None;
-        self.following.refused = None;
-        if !(self.wants_term(now) && in_time && !spent) {
-            self.see(now, Some(lease.clone()), out);
-            self.phase = Phase::Releasing(Releasing::left_over(lease, sent, now, &self.plan));
-            return;
+        record: Option<Lease>,
+    ) -> Option<Exit> {
+        if !matches!(ctx.view, View::Unknown) {
+            self.backoff.lost_race();
         }
-        let jitter = self.random_below(self.plan.renew_period / 10);
-        let token = lease.fencing_token;
-        let held = Held::new(holder.clone(), lease.clone(), sent, &self.plan, jitter);
-        self.phase = Phase::Leading(held);
-        self.following.sit_out = None;
-        out.push(Action::Elect(Grant {
-            holder,
-            token,
-            valid_until: sent + self.plan.renew_deadline,
-            hard_deadline: sent + self.plan.hard_deadline,
-            slack: self.plan.slack(),
-        }));
-        self.see(now, Some(lease), out);
+        self.health.refused = attempt.conditioned_on;
+        let retry = ctx.retry();
+        self.not_before.poll_at = ctx.now + retry;
+        if record.is_some() {
+            return self.proven(ctx, record);
+        }
+        // The answer did not show the winner. A watch that works shows it soon, unless it already
+        // has while the attempt was in flight.
+        ctx.forget_view();
+        self.not_before.quiet = ctx.now + retry;
+        let is_shown = self.health.take_any();
+        let is_coming = self.health.is_healthy() && !is_shown;
+        self.not_before.look_at = Some(if is_coming { ctx.now + retry } else { ctx.now });
+        None
     }
 
+    fn acquire_failed(
+        &mut self,
+        ctx: &mut Context,
+        attempt: Attempt,
+        error: Error,
+    ) -> Option<Exit> {
+        self.not_before.acquire = ctx.now + ctx.retry_after(&error);
+        if error.is_ambiguous() {
+            // The attempt may still be applied, so it is looked for from now on.
+            ctx.attempts.remember(attempt);
+            self.unsettled = true;
+        }
+        if let Some(finish) = gives_up(ctx, Verb::Acquire, &error) {
+            return Some(Exit::Finish(finish));
+        }
+        let settles = error.is_ambiguous() && self.backoff.tries < TRIES;
+        (ctx.plan.mode == Mode::Try && !settles && !ctx.stopping)
+            .then(|| Exit::Finish(Finish::Failed(error)))
+    }
+
+    /// Takes the answer to a read.
     pub(super) fn was_read(
         &mut self,
-        now: Instant,
+        ctx: &mut Context,
         result: Result<Option<Lease>>,
-        out: &mut Vec<Action>,
-    ) {
-        let record = match result {
-            Ok(record) => record,
+    ) -> Option<Exit> {
+        match result {
+            Ok(record) => self.proven(ctx, record),
             Err(error) => {
-                self.troubles.failed(Verb::Read, &error, now);
-                let retry = self.retry().max(error.retry_after().unwrap_or_default());
-                match &mut self.phase {
-                    Phase::Leading(held) | Phase::Draining(held, _) => held.retry_at(now + retry),
-                    Phase::Releasing(releasing) => releasing.retry_at(now + retry, error),
-                    Phase::Following => {
-                        self.following.read_after = now + retry;
-                        if !self.give_up(now, Verb::Read, &error, out)
-                            && self.plan.mode == Mode::Try
-                            && !self.stopping
-                        {
-                            self.finish(Finish::Failed(error), out);
-                        }
-                    }
-                    Phase::Done => {}
+                self.not_before.read = ctx.now + ctx.retry_after(&error);
+                if let Some(finish) = gives_up(ctx, Verb::Read, &error) {
+                    return Some(Exit::Finish(finish));
                 }
-                return;
+                (ctx.plan.mode == Mode::Try && !ctx.stopping)
+                    .then(|| Exit::Finish(Finish::Failed(error)))
             }
-        };
-        self.troubles.worked(Verb::Read);
-        match self.phase {
-            Phase::Following => self.proven(now, record, out),
-            Phase::Leading(_) | Phase::Draining(..) => self.was_read_holding(now, record, out),
-            Phase::Releasing(_) => self.was_read_releasing(now, record, out),
-            Phase::Done => {}
         }
     }
 
-    /// A follower was shown the record by the store itself.
-    fn proven(&mut self, now: Instant, record: Option<Lease>, out: &mut Vec<Action>) {
-        let retry = self.retry();
-        let f = &mut self.following;
-        f.last_look = now;
-        f.poll_at = now + retry;
-        // Two states, and no telling which is newer: a read, sent now, is newer than both.
-        let told = News::of(record.as_ref());
-        let later = f.news.take().is_some_and(|news| news != told);
-        f.look_at = (later || std::mem::take(&mut f.began)).then_some(now);
-        f.refused = None;
-        f.unsettled = false;
-        self.attempts.settle(record.as_ref());
-        self.see(now, record.clone(), out);
-        self.saw(now);
+    /// Takes a record that the store itself showed, by a read or by refusing an attempt.
+    fn proven(&mut self, ctx: &mut Context, record: Option<Lease>) -> Option<Exit> {
+        // 1. The watch showed another state while the call was in flight. Nothing tells which of
+        //    the two is newer, but a read that is sent now is newer than both.
+        let retry = ctx.retry();
+        let in_doubt = self.health.take_doubt(record.as_ref());
+        self.health.last_look = ctx.now;
+        self.health.refused = None;
+        self.not_before.poll_at = ctx.now + retry;
+        self.not_before.look_at = in_doubt.then_some(ctx.now);
+        // 2. The record settles the attempts without an answer, as far as it can.
+        self.unsettled = false;
+        ctx.attempts.settle(record.as_ref());
+        ctx.see(record.clone());
+        self.saw(ctx);
+        // 3. The record carries one of those attempts: the lease is this candidate's. If it has
+        //    expired without a release, it is taken over like the lease of a rival.
         if let Some(lease) = record
-            && let Some(attempt) = self.attempts.find(&lease).cloned()
+            && let Some(attempt) = ctx.attempts.find(&lease).cloned()
         {
-            let expired = match &self.view {
+            let expired = match &ctx.view {
                 View::Held { expires_at, .. } => {
-                    self.plan.expiry == Expiry::Observer && now >= *expires_at
+                    ctx.plan.expiry == Expiry::Observer && ctx.now >= *expires_at
                 }
                 _ => false,
             };
-            // What could not be released until it expired is taken over like a rival's.
             if !expired {
-                self.take_or_release(now, lease, attempt, out);
-                return;
+                return Some(self.lead_or_release(ctx, lease, attempt));
             }
         }
-        if self.plan.mode == Mode::Try && !self.stopping {
-            let held = match &self.view {
+        // 4. `try_lock` has its answer.
+        if ctx.plan.mode == Mode::Try && !ctx.stopping {
+            let is_held = match &ctx.view {
                 View::Held { expires_at, .. } => {
-                    self.plan.expiry == Expiry::Backend || now < *expires_at
+                    ctx.plan.expiry == Expiry::Backend || ctx.now < *expires_at
                 }
-                View::Absent { free_at } => now < *free_at,
+                View::Absent { free_at } => ctx.now < *free_at,
                 View::Vacant { .. } | View::Unknown => false,
             };
-            if held || self.following.tries >= TRIES {
-                self.finish(Finish::Held, out);
-            } else {
-                self.following.acquire_after = Instant::EPOCH;
+            if is_held || self.backoff.tries >= TRIES {
+                return Some(Exit::Finish(Finish::Held));
             }
+            self.not_before.acquire = Instant::EPOCH;
+        }
+        None
+    }
+
+    /// The lease is held by this candidate, by an answer or by a read that found an attempt.
+    /// Begins a term, or gives the lease back.
+    ///
+    /// This is where an answer that came too late is refused.
+    fn lead_or_release(&mut self, ctx: &mut Context, lease: Lease, attempt: Attempt) -> Exit {
+        let Attempt { holder, sent, duration, spent, .. } = attempt;
+        // 1. The term counts from when the attempt was sent, so an answer after the renew
+        //    deadline brings a term that is over. An attempt of an earlier tenure may have asked
+        //    for a shorter lease, which could expire before the deadlines of this one.
+        let in_time =
+            ctx.now < sent + ctx.plan.renew_deadline && duration >= ctx.plan.lease_duration;
+        // 2. A nonce has one term at most. Otherwise a read that was answered before the release
+        //    of that term could begin a second one with the same token.
+        ctx.attempts.spend(&holder, sent);
+        self.unsettled = false;
+        self.not_before.look_at = None;
+        self.health.refused = None;
+        if !(self.wants_term(ctx) && in_time && !spent) {
+            ctx.see(Some(lease.clone()));
+            return Exit::Release(Releasing::left_over(ctx, lease, sent));
+        }
+        // 3. The term begins before the leader is reported, so that a handle that is woken by the
+        //    report finds the term.
+        self.not_before.sit_out = None;
+        let token = lease.fencing_token;
+        let held = Held::new(ctx, holder.clone(), lease.clone(), sent);
+        ctx.act(Action::Elect(Grant {
+            holder,
+            token,
+            valid_until: held.renew_deadline(&ctx.plan),
+            hard_deadline: held.hard_deadline(&ctx.plan),
+            slack: ctx.plan.slack(),
+        }));
+        ctx.see_own(lease);
+        Exit::Lead(held)
+    }
+
+    fn wants_term(&self, ctx: &Context) -> bool {
+        !ctx.stopping && ctx.plan.mode != Mode::Observe && !self.not_before.is_sitting_out(ctx.now)
+    }
+
+    /// A resignation while an attempt is in flight: its answer may still bring the leadership
+    /// that was just given up.
+    pub(super) fn resigned(&mut self, ctx: &Context) {
+        self.not_before.sit_out = Some(ctx.now + ctx.plan.lease_duration);
+    }
+
+    pub(super) fn panicked(&mut self) {
+        self.backoff.panicked();
+    }
+
+    /// Stops within two request timeouts, settled or not.
+    pub(super) fn stop(&mut self, ctx: &Context) {
+        self.not_before.stop_by = Some(ctx.now + 2 * ctx.plan.request_timeout);
+    }
+
+    pub(super) fn stops_by(&self) -> Option<Instant> {
+        self.not_before.stop_by
+    }
+
+    /// Whether a stop has to wait for a read that settles an attempt.
+    pub(super) fn must_settle(&self, now: Instant) -> bool {
+        self.unsettled && self.not_before.stop_by.is_some_and(|by| now < by)
+    }
+
+    /// Returns to following when nothing is left of a term (`cause`), or of a lease that never
+    /// had one (`None`).
+    pub(super) fn resume(
+        &mut self,
+        ctx: &mut Context,
+        settled: Settled,
+        cause: Option<EndCause>,
+    ) -> Option<Finish> {
+        let had_term = cause.is_some();
+        ctx.keep_sighting();
+        if !matches!(ctx.view, View::Held { .. }) || !had_term {
+            ctx.view = View::Unknown;
+        }
+        let is_released = matches!(settled, Settled::Released);
+        let error = match &settled {
+            Settled::Unconfirmed(error) => Some(error.clone()),
+            _ => None,
+        };
+        if let Some(cause) = cause {
+            ctx.act(Action::Settle(settled));
+            self.after_term(ctx, cause);
+        } else if self.after_left_over(ctx, is_released) {
+            return Some(Finish::Held);
+        }
+        if ctx.stopping || (had_term && matches!(ctx.plan.mode, Mode::Wait | Mode::Try)) {
+            return Some(Finish::Done);
+        }
+        if let Some(error) = error {
+            gives_up(ctx, Verb::Release, &error)
+        } else if let Some(error) = ctx.troubles.denial(Verb::Renew) {
+            gives_up(ctx, Verb::Renew, &error)
+        } else {
+            None
         }
     }
 
-    /// Ends the campaign if the error is for good.
-    pub(super) fn give_up(
-        &mut self,
-        now: Instant,
-        verb: Verb,
-        error: &Error,
-        out: &mut Vec<Action>,
-    ) -> bool {
-        let hopeless = match error.kind() {
-            ErrorKind::Unsupported | ErrorKind::Invalid => verb != Verb::Release,
-            ErrorKind::Denied => {
-                let patience = self.plan.lease_duration * DENIED_FOR;
-                self.troubles.denied_for(now, patience) >= patience
+    fn after_term(&mut self, ctx: &Context, cause: EndCause) {
+        self.backoff.left_overs = 0;
+        self.not_before.sit_out = None;
+        match cause {
+            EndCause::Resigned => self.resigned(ctx),
+            EndCause::Panicked => {
+                self.not_before.acquire = ctx.now + self.backoff.after_panic(&ctx.plan);
             }
-            _ => false,
-        };
-        if hopeless && matches!(self.phase, Phase::Following) {
-            self.finish(Finish::Failed(error.clone()), out);
-            return true;
+            _ => self.backoff.ended_without_panic(),
         }
-        false
     }
+
+    /// Returns whether `try_lock` gives up: the store keeps showing what was released.
+    fn after_left_over(&mut self, ctx: &mut Context, is_released: bool) -> bool {
+        self.backoff.left_overs = self.backoff.left_overs.saturating_add(1);
+        // A lease that could not be given back, or that shows up again after it was, is found
+        // again by the next read. Without a pause the two would follow each other for ever.
+        if !is_released || self.backoff.left_overs > 1 {
+            let at = ctx.now + ctx.retry();
+            self.not_before.wait_until(at);
+        }
+        ctx.plan.mode == Mode::Try && self.backoff.left_overs >= TRIES && !ctx.stopping
+    }
+}
+
+/// Whether an error is for good, so that the campaign ends with it.
+fn gives_up(ctx: &Context, verb: Verb, error: &Error) -> Option<Finish> {
+    let hopeless = match error.kind() {
+        ErrorKind::Unsupported | ErrorKind::Invalid => verb != Verb::Release,
+        ErrorKind::Denied => {
+            let patience = ctx.plan.lease_duration * DENIED_FOR;
+            ctx.troubles.denied_for(ctx.now, patience) >= patience
+        }
+        _ => false,
+    };
+    hopeless.then(|| Finish::Failed(error.clone()))
 }

@@ -10,8 +10,10 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use super::*;
-use crate::Timing;
-use crate::driver::{Capabilities, Key, KeyKind, Pulse, Version};
+use crate::driver::{
+    Acquired, Capabilities, Expiry, Holder, Key, KeyKind, Pulse, Released, Renewed, Version,
+};
+use crate::{FencingToken, Timing};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::Term;
-use super::body::{Body, Care, Standing};
+use super::body::{Body, BodyStatus, DropPolicy};
 use crate::env::Instant;
 
 /// The bodies of one term, and whether new ones may still start.
@@ -27,7 +26,7 @@ struct State {
 
 /// How the bodies of a term stand at some instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bodily {
+pub(crate) enum BodiesStatus {
     /// Some run. If nothing else happens, look again at the given instant.
     Running { look_at: Option<Instant> },
     /// None is left.
@@ -39,15 +38,14 @@ impl Bodies {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn register(&self, care: Care, term: &Term) -> Arc<Body> {
-        let over = !term.is_active();
+    pub(super) fn register(&self, policy: DropPolicy, over: bool, now: Instant) -> Arc<Body> {
         let mut state = self.lock();
-        let closed = match care {
-            Care::UntilCancelled if over => Some(term.0.env.now()),
+        let closed = match policy {
+            DropPolicy::OnCancel if over => Some(now),
             // Nothing starts after the end: what had been there may be found to have stopped.
             _ => state.runs_closed.or(state.all_closed),
         };
-        let body = Arc::new(Body::new(care, closed));
+        let body = Arc::new(Body::new(policy, closed));
         if closed.is_none() {
             // What is closed is never polled, so nobody has to wait for it.
             state.bodies.push(Arc::clone(&body));
@@ -70,7 +68,7 @@ impl Bodies {
             state.runs_closed.get_or_insert(now);
             state.bodies.clone()
         };
-        for body in bodies.iter().filter(|body| body.care() == Care::UntilCancelled) {
+        for body in bodies.iter().filter(|body| body.policy() == DropPolicy::OnCancel) {
             body.close(now);
         }
     }
@@ -88,13 +86,13 @@ impl Bodies {
     }
 
     /// How the bodies stand, forgetting those that have ended.
-    pub(crate) fn standing(
+    pub(crate) fn status(
         &self,
         now: Instant,
         hard: Instant,
         grace: Duration,
         slack: Duration,
-    ) -> Bodily {
+    ) -> BodiesStatus {
         let mut state = self.lock();
         let State { bodies, panicked, overran, .. } = &mut *state;
         let mut look_at: Option<Instant> = None;
@@ -102,18 +100,18 @@ impl Bodies {
         bodies.retain(|body| {
             *panicked |= body.panicked();
             *overran |= body.overran();
-            match body.standing(hard, grace, slack) {
-                Standing::Stopped => return false,
-                Standing::StoppedAt(at) if now >= at => {}
-                Standing::StoppedAt(at) => {
+            match body.status(hard, grace, slack) {
+                BodyStatus::Stopped => return false,
+                BodyStatus::StoppedAt(at) if now >= at => {}
+                BodyStatus::StoppedAt(at) => {
                     running = true;
                     look_at = Some(look_at.map_or(at, |look| look.min(at)));
                 }
-                Standing::Running => running = true,
+                BodyStatus::Running => running = true,
             }
             true
         });
-        if running { Bodily::Running { look_at } } else { Bodily::Stopped }
+        if running { BodiesStatus::Running { look_at } } else { BodiesStatus::Stopped }
     }
 
     /// Whether a body has panicked. Told once.

@@ -36,16 +36,16 @@ async fn a_body_that_comes_after_the_end_is_never_polled() {
     let term = term();
     let hard = term.0.clock.hard_deadline();
     // `Keeper::perform(Cancel)`, then `look_at_bodies`, which lets the tenure release.
-    term.cancel(EndCause::Resigned);
-    term.close_runs();
+    term.0.cancel(EndCause::Resigned);
+    term.0.close_runs();
     assert_eq!(
-        term.0.bodies.standing(term.0.env.now(), hard, term.0.grace, term.0.slack),
-        Bodily::Stopped
+        term.0.bodies.status(term.0.env.now(), hard, term.0.grace, term.0.slack),
+        BodiesStatus::Stopped
     );
     // `Election::lead`, in another thread.
     let mut polled = false;
     {
-        let mut body = pin!(Guarded::new(&term, Care::UntilDeadline, async { polled = true }));
+        let mut body = pin!(Guarded::new(&term.0, DropPolicy::AtDeadline, async { polled = true }));
         poll_fn(|cx| {
             let _ = body.as_mut().poll(cx);
             Poll::Ready(())
@@ -59,8 +59,8 @@ async fn a_body_that_comes_after_the_end_is_never_polled() {
 #[tokio::test(start_paused = true)]
 async fn a_term_that_is_over_remembers_no_bodies() {
     let term = term();
-    term.cancel(EndCause::Lost);
-    term.close_all();
+    term.0.cancel(EndCause::Lost);
+    term.0.close_all();
     for _ in 0..1_000 {
         assert_eq!(term.run(async {}).await, None);
     }
@@ -73,16 +73,17 @@ async fn a_term_that_is_over_remembers_no_bodies() {
 async fn a_body_that_is_closed_late_can_still_be_dropped_before_the_release() {
     let term = term();
     let hard = term.0.clock.hard_deadline();
-    let standing = || term.0.bodies.standing(term.0.env.now(), hard, term.0.grace, term.0.slack);
-    let mut body = Box::pin(Guarded::new(&term, Care::UntilDeadline, std::future::pending::<()>()));
+    let standing = || term.0.bodies.status(term.0.env.now(), hard, term.0.grace, term.0.slack);
+    let mut body =
+        Box::pin(Guarded::new(&term.0, DropPolicy::AtDeadline, std::future::pending::<()>()));
     let polled = poll_fn(|cx| Poll::Ready(body.as_mut().poll(cx))).await;
     assert!(polled.is_pending());
     tokio::time::advance(Duration::from_secs(20)).await;
-    term.cancel(EndCause::Deadline);
-    term.close_all();
-    assert!(matches!(standing(), Bodily::Running { look_at: Some(_) }), "{:?}", standing());
+    term.0.cancel(EndCause::Deadline);
+    term.0.close_all();
+    assert!(matches!(standing(), BodiesStatus::Running { look_at: Some(_) }), "{:?}", standing());
     // Its task runs late, or never: it is not polled again in any case.
     tokio::time::advance(term.0.slack).await;
-    assert_eq!(standing(), Bodily::Stopped);
+    assert_eq!(standing(), BodiesStatus::Stopped);
     drop(body);
 }

@@ -9,16 +9,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "",
         edits: &[
             Edit(
-                "tenure/hold.rs",
-                "held.sent = sent;",
-                "held.sent = if MUTANT { now } else { sent };
-                let sent = held.sent;",
+                "tenure/held.rs",
+                "self.sent = sent;",
+                "self.sent = if MUTANT { ctx.now } else { sent };",
             ),
             Edit(
                 "tenure/follow.rs",
                 "let Attempt { holder, sent, duration, spent, .. } = attempt;",
                 "let Attempt { holder, sent, duration, spent, .. } = attempt;
-                let sent = if MUTANT { now } else { sent };",
+                let sent = if MUTANT { ctx.now } else { sent };",
             ),
         ],
     },
@@ -28,23 +27,20 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "",
         edits: &[
             Edit(
-                "tenure/hold.rs",
-                "self.phase = Phase::Draining(held, drain);",
-                "if MUTANT && voluntary {
-                    self.phase = Phase::Releasing(Releasing {
-                        lease: held.lease.clone(), sent: held.sent, next: now, check: false,
-                        until: now + 2 * self.plan.request_timeout, conflicts: 0,
-                        cause: Some(cause), error: None,
-                    });
+                "tenure.rs",
+                "self.phase = Phase::Draining(Draining::begin(&mut self.ctx, held, cause));",
+                "if MUTANT && !matches!(cause, EndCause::Deadline | EndCause::Lost) {
+                    self.phase =
+                        Phase::Releasing(Releasing::after_term(&self.ctx, &held, cause));
                     return;
                 }
-                self.phase = Phase::Draining(held, drain);",
+                self.phase = Phase::Draining(Draining::begin(&mut self.ctx, held, cause));",
             ),
             Edit(
-                "tenure/hold.rs",
-                "out.push(Action::Settle(settled));",
-                "if MUTANT { out.push(Action::Cancel(cause)); }
-                out.push(Action::Settle(settled));",
+                "tenure/follow.rs",
+                "ctx.act(Action::Settle(settled));",
+                "if MUTANT { ctx.act(Action::Cancel(cause)); }
+                ctx.act(Action::Settle(settled));",
             ),
         ],
     },
@@ -54,9 +50,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "cilium#42920",
         edits: &[Edit(
             "keeper.rs",
-            "Bodily::Running { look_at } => self.look_at = look_at,",
-            "Bodily::Running { look_at } if !MUTANT => self.look_at = look_at,
-            Bodily::Running { .. } => {
+            "BodiesStatus::Running { look_at } => self.look_at = look_at,",
+            "BodiesStatus::Running { look_at } if !MUTANT => self.look_at = look_at,
+            BodiesStatus::Running { .. } => {
                 self.term = None;
                 events.push_back(Event::BodiesStopped { overran: false });
             }",
@@ -68,8 +64,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "kubernetes#23731",
         edits: &[Edit(
             "keeper.rs",
-            "term.cancel(cause);\n                self.status",
-            "if !MUTANT { term.cancel(cause); }\n                self.status",
+            "term.0.cancel(cause);",
+            "if !MUTANT { term.0.cancel(cause); }",
         )],
     },
     Mutant {
@@ -87,7 +83,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         killer: rule("2.04", "after its last successful write was sent"),
         seen: "",
         edits: &[Edit(
-            "tenure.rs",
+            "tenure/context.rs",
             "Nonce::new((self.random)())",
             "Nonce::new(if MUTANT { 7 } else { (self.random)() })",
         )],
@@ -142,16 +138,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         killer: rule("2.04", "after its last successful write was sent"),
         seen: "",
         edits: &[Edit(
-            "tenure/hold.rs",
-            "// Somebody edited something else. Go on at the new version;",
+            "tenure/held.rs",
+            "// Another program edited the record.",
             "if MUTANT {
-                held.sent = now;
-                out.push(Action::Extend {
-                    valid_until: now + self.plan.renew_deadline,
-                    hard_deadline: now + self.plan.hard_deadline,
+                self.sent = ctx.now;
+                ctx.act(Action::Extend {
+                    valid_until: ctx.now + ctx.plan.renew_deadline,
+                    hard_deadline: ctx.now + ctx.plan.hard_deadline,
                 });
             }
-            // Somebody edited something else. Go on at the new version;",
+            // Another program edited the record.",
         )],
     },
     Mutant {
@@ -160,9 +156,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "kubernetes#44887",
         edits: &[
             Edit(
-                "tenure/hold.rs",
-                "let extends = drain.renewing;",
-                "let extends = drain.renewing || MUTANT;",
+                "tenure.rs",
+                "let extends = draining.renewing;",
+                "let extends = draining.renewing || MUTANT;",
             ),
             Edit(
                 "term/clock.rs",
@@ -179,16 +175,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         edits: &[
             Edit(
             "tenure.rs",
-            "Phase::Leading(held) if now >= held.sent + self.plan.renew_deadline => {",
+            "Phase::Leading(held) if ctx.now >= held.renew_deadline(&ctx.plan) => {",
             "Phase::Leading(held)
-                if now >= held.sent + self.plan.renew_deadline
-                    && !(MUTANT && self.flight.is_some()) => {",
+                if ctx.now >= held.renew_deadline(&ctx.plan)
+                    && !(MUTANT && ctx.flight.is_some()) => {",
             ),
             Edit(
                 "tenure.rs",
-                "let timeout = self.plan.request_timeout.min(now.until(limit));",
+                "let timeout = self.ctx.plan.request_timeout.min(now.until(limit));",
                 "let limit = if MUTANT { Instant::NEVER } else { limit };
-                let timeout = self.plan.request_timeout.min(now.until(limit));",
+                let timeout = self.ctx.plan.request_timeout.min(now.until(limit));",
             ),
         ],
     },
@@ -198,8 +194,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "kube: a client without a read timeout",
         edits: &[Edit(
             "keeper/call.rs",
-            "let limit = site.env.sleep_until(started + call.timeout);",
-            "let limit = site.env.sleep_until(
+            "let limit = services.env.sleep_until(started + call.timeout);",
+            "let limit = services.env.sleep_until(
                 if MUTANT { crate::env::Instant::NEVER } else { started + call.timeout },
             );",
         )],
@@ -211,19 +207,19 @@ pub(super) const MUTANTS: &[Mutant] = &[
         edits: &[
             Edit(
                 "keeper.rs",
-                "if let Some(term) = &self.term {\n                    term.close_all();",
+                "if let Some(term) = &self.term {\n                    term.0.close_all();",
                 "if let Some(term) = self.term.as_ref().filter(|_| !MUTANT) {
-                    term.close_all();",
+                    term.0.close_all();",
             ),
             Edit(
-                "term/body.rs",
+                "term/guarded.rs",
                 "if now >= hard || cancelled {",
                 "if (now >= hard && !MUTANT) || cancelled {",
             ),
             Edit(
-                "term/body.rs",
-                "let late = env.now() >= this.term.0.clock.hard_deadline();",
-                "let late = !MUTANT && env.now() >= this.term.0.clock.hard_deadline();",
+                "term/guarded.rs",
+                "let late = env.now() >= this.term.clock.hard_deadline();",
+                "let late = !MUTANT && env.now() >= this.term.clock.hard_deadline();",
             ),
         ],
     },
@@ -233,10 +229,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "etcd#11456",
         edits: &[Edit(
             "tenure/follow.rs",
-            "let in_time = now < sent + self.plan.renew_deadline && duration",
-            "let late = MUTANT && now >= sent + self.plan.renew_deadline;
-            let sent = if late { now } else { sent };
-            let in_time = now < sent + self.plan.renew_deadline && duration",
+            "let in_time =\n            ctx.now < sent + ctx.plan.renew_deadline && duration",
+            "let late = MUTANT && ctx.now >= sent + ctx.plan.renew_deadline;
+            let sent = if late { ctx.now } else { sent };
+            let in_time =\n            ctx.now < sent + ctx.plan.renew_deadline && duration",
         )],
     },
     Mutant {
@@ -244,9 +240,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         killer: rule("4.03", "the last candidate is elected"),
         seen: "the Go original",
         edits: &[Edit(
-            "tenure/hold.rs",
-            "(had_term && matches!(self.plan.mode, Mode::Wait | Mode::Try))",
-            "(had_term && (MUTANT || matches!(self.plan.mode, Mode::Wait | Mode::Try)))",
+            "tenure/follow.rs",
+            "(had_term && matches!(ctx.plan.mode, Mode::Wait | Mode::Try))",
+            "(had_term && (MUTANT || matches!(ctx.plan.mode, Mode::Wait | Mode::Try)))",
         )],
     },
     Mutant {
@@ -266,14 +262,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "kube-lease-manager, kubert",
         edits: &[Edit(
             "tenure/follow.rs",
-            "Phase::Following => {}
-        }
-        if let (Some(lease), Some(refused))",
-            "Phase::Following
-                if MUTANT && lease.as_ref().is_none_or(|lease| lease.holder.is_none()) => return,
-            Phase::Following => {}
-        }
-        if let (Some(lease), Some(refused))",
+            "// 1. A watch that lags",
+            "if MUTANT && lease.as_ref().is_none_or(|lease| lease.holder.is_none()) { return; }
+            // 1. A watch that lags",
         )],
     },
     Mutant {
@@ -303,10 +294,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
         killer: rule("2.08", "the term went on"),
         seen: "",
         edits: &[Edit(
-            "tenure/hold.rs",
-            "Ok(Renewed::Lost(record)) => self.lost(now, record, out),",
-            "Ok(Renewed::Lost(_)) if MUTANT => held.renew_at = now + retry,
-            Ok(Renewed::Lost(record)) => self.lost(now, record, out),",
+            "tenure/held.rs",
+            "Ok(Renewed::Lost(record)) => Some(Lost(record)),",
+            "Ok(Renewed::Lost(_)) if MUTANT => {
+                self.renew_at = ctx.now + ctx.retry();
+                None
+            }
+            Ok(Renewed::Lost(record)) => Some(Lost(record)),",
         )],
     },
     Mutant {
@@ -314,9 +308,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         killer: rule("4.02", "the next is elected after a release"),
         seen: "client-go#1417, kubernetes#114132",
         edits: &[Edit(
-            "tenure/hold.rs",
+            "tenure/release.rs",
             "Ok(Released::Conflict) => {",
-            "Ok(Released::Conflict) if MUTANT => self.settle(now, Settled::NotHeld, out),
+            "Ok(Released::Conflict) if MUTANT => return Some(Settled::NotHeld),
             Ok(Released::Conflict) => {",
         )],
     },
@@ -325,7 +319,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         killer: rule("4.05", "within one lease duration"),
         seen: "",
         edits: &[Edit(
-            "tenure.rs",
+            "tenure/context.rs",
             "let retry = self.plan.retry_period;",
             "if MUTANT { return Duration::ZERO; }
             let retry = self.plan.retry_period;",
@@ -383,8 +377,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "",
         edits: &[Edit(
             "tenure.rs",
-            "Event::Heartbeat => self.heard_nothing(now),",
-            "Event::Heartbeat => if !MUTANT { self.heard_nothing(now) },",
+            "Event::Heartbeat => self.heartbeat(),",
+            "Event::Heartbeat => if !MUTANT { self.heartbeat() },",
         )],
     },
     Mutant {
@@ -392,9 +386,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         killer: rule("4.05", "within one lease duration"),
         seen: "",
         edits: &[Edit(
-            "tenure/hold.rs",
-            "held.renew_at = if held.conflicts > AT_ONCE { now + retry } else { now };",
-            "held.renew_at = if held.conflicts > AT_ONCE && !MUTANT { now + retry } else { now };",
+            "tenure/held.rs",
+            "self.renew_at = if self.conflicts > AT_ONCE { ctx.now + retry } else { ctx.now };",
+            "self.renew_at =
+                if self.conflicts > AT_ONCE && !MUTANT { ctx.now + retry } else { ctx.now };",
         )],
     },
 ];

@@ -1,9 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::shut_down;
 use crate::driver::Key;
-use crate::keeper::Handle;
+use crate::keeper::handle::Handle;
 use crate::{Error, Result, Timing};
 
 /// The keepers of one `Dsync`, so that handles share them and a shutdown finds them.
@@ -97,4 +96,8 @@ impl Registry {
             keeper.abandon();
         }
     }
+}
+
+fn shut_down() -> Error {
+    Error::stopped("this Dsync was shut down; make a new one")
 }

@@ -1,4 +1,4 @@
-//! Who I am, where my leases are, and how long things take.
+//! The configuration of a `Dsync`: its name, where its leases are, and its timing.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,11 +19,11 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(24 * 3600);
 /// |---|---|---|
 /// | [`namespace`](Self::namespace) | `KUBE_NAMESPACE` | `default` |
 /// | [`scope`](Self::scope), best the name of the service | `KUBE_LEASE_SCOPE` | `unscoped` |
-/// | [`instance`](Self::instance), best the name of the pod | `KUBE_POD_NAME` | a UUID, made once per process |
+/// | [`instance`](Self::instance), best the name of the pod | `KUBE_POD_NAME` | a UUID, one per process |
 /// | [`kubeconfig`](Self::kubeconfig), for use outside the cluster | `KUBE_CONFIG_PATH` | none |
 ///
-/// A variable that is set to nothing counts as not set. The values are checked when they are
-/// used, by [`Dsync::new`](crate::Dsync::new), before any request is sent.
+/// An empty variable counts as not set. [`Dsync::new`](crate::Dsync::new) checks the values before
+/// any request is sent.
 ///
 /// ```
 /// use std::time::Duration;
@@ -47,20 +47,20 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults, for `instance`.
+    /// Returns the defaults, for `instance`. Reads no environment variable.
     #[must_use]
     pub fn new(instance: impl Into<String>) -> Self {
         Self::from_fn(|_| None).with_instance(instance)
     }
 
-    /// From the environment of the process.
+    /// Reads the configuration from the environment variables of the process.
     #[must_use]
     pub fn from_env() -> Self {
         Self::from_fn(|name| std::env::var_os(name).map(|v| v.to_string_lossy().into_owned()))
     }
 
-    /// From any lookup by name: a map, a configuration library, a closure. `None` and the empty
-    /// text mean that it is not set.
+    /// Reads the configuration from any lookup by the names of the variables: a map, a
+    /// configuration library, a closure. `None` and an empty text mean that a variable is not set.
     #[must_use]
     pub fn from_fn(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let find = |name: &str| lookup(name).filter(|value| !value.is_empty());
@@ -90,7 +90,7 @@ impl Config {
         self
     }
 
-    /// Sets the name of this instance. It must be different in every replica.
+    /// Sets the name of this instance. It must differ between replicas.
     #[must_use]
     pub fn with_instance(mut self, instance: impl Into<String>) -> Self {
         self.instance = instance.into();
@@ -104,7 +104,8 @@ impl Config {
         self
     }
 
-    /// Sets the timing of all elections and locks that do not have one of their own.
+    /// Sets the timing of all elections and locks that do not get one of their own from
+    /// [`Dsync::with_timing`](crate::Dsync::with_timing).
     #[must_use]
     pub fn with_timing(mut self, timing: Timing) -> Self {
         self.timing = timing;
@@ -112,68 +113,69 @@ impl Config {
     }
 
     /// Sets how long the work of a term may take to stop by itself after a `stop`, `resign` or
-    /// `shutdown`, while the lease is still renewed. Then it is dropped. Default: 20 s, below the
-    /// 30 s that Kubernetes gives a pod to end.
+    /// `shutdown`. The lease is renewed in the meantime, and work that still runs at the end is
+    /// dropped. The default is 20 s, which is below the 30 s that Kubernetes gives a pod to end.
     #[must_use]
     pub fn with_drain_timeout(mut self, timeout: Duration) -> Self {
         self.drain_timeout = timeout;
         self
     }
 
-    /// Aborts the whole process when work does not stop by the hard deadline of its term although
-    /// it was dropped, because it blocks its thread. Nothing else can stop it before somebody else
-    /// is elected. A thread of its own watches, since the runtime may be what is blocked.
+    /// Sets whether the process is aborted when work does not stop by the hard deadline of its
+    /// term although it was dropped, because it blocks its thread. Only an abort stops such work
+    /// before another candidate is elected. A separate thread checks the deadline, since the
+    /// runtime itself may be blocked. Off by default.
     #[must_use]
     pub fn with_abort_on_overrun(mut self, abort: bool) -> Self {
         self.abort_on_overrun = abort;
         self
     }
 
-    /// Calls `monitor` with everything that happens, for counters and alarms. It runs within
-    /// dsync's own tasks, so it must be quick and must not block.
+    /// Sets a function that is called with every [`MonitorEvent`], for metrics and alerts. It runs
+    /// in dsync's own tasks, so it must be quick and must not block.
     #[must_use]
     pub fn with_monitor(mut self, monitor: impl Fn(&MonitorEvent) + Send + Sync + 'static) -> Self {
         self.monitor = Some(Arc::new(monitor));
         self
     }
 
-    /// The namespace.
+    /// Returns the namespace.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// The scope.
+    /// Returns the scope.
     #[must_use]
     pub fn scope(&self) -> &str {
         &self.scope
     }
 
-    /// The name of this instance.
+    /// Returns the name of this instance.
     #[must_use]
     pub fn instance(&self) -> &str {
         &self.instance
     }
 
-    /// The path of the kubeconfig, if one was set.
+    /// Returns the path of the kubeconfig, if one was set.
     #[must_use]
     pub fn kubeconfig(&self) -> Option<&Path> {
         self.kubeconfig.as_deref()
     }
 
-    /// The timing.
+    /// Returns the timing.
     #[must_use]
     pub fn timing(&self) -> &Timing {
         &self.timing
     }
 
-    /// How long work may take to stop by itself.
+    /// Returns how long work may take to stop by itself.
     #[must_use]
     pub fn drain_timeout(&self) -> Duration {
         self.drain_timeout
     }
 
-    /// Whether the process is aborted when work does not stop.
+    /// Returns whether the process is aborted when work does not stop.
     #[must_use]
     pub fn abort_on_overrun(&self) -> bool {
         self.abort_on_overrun
@@ -217,7 +219,7 @@ impl Config {
     }
 }
 
-/// The name of this process where nobody gave it one: a UUID, made once.
+/// The name of an instance that was not given one: a UUID, one per process.
 fn process_name() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(|| uuid::Uuid::new_v4().to_string())
@@ -230,14 +232,14 @@ impl From<&Self> for Config {
 }
 
 impl From<&str> for Config {
-    /// The defaults, for this instance.
+    /// Returns the defaults, for this instance.
     fn from(instance: &str) -> Self {
         Self::new(instance)
     }
 }
 
 impl From<String> for Config {
-    /// The defaults, for this instance.
+    /// Returns the defaults, for this instance.
     fn from(instance: String) -> Self {
         Self::new(instance)
     }

@@ -9,13 +9,14 @@ use crate::keeper::KeeperPool;
 use crate::tenure::Mode;
 use crate::{Config, Election, Lock, Observer, Resource, Result, Timing};
 
-/// A driver with an identity: where elections and locks come from. Cheap to clone.
+/// The entry point: a driver and the identity of this process. It creates elections, locks and
+/// observers.
 ///
-/// All clones are one candidate: handles of one election share one campaign. Another `Dsync` is a
-/// rival, even under the same instance name.
+/// Clones are cheap and are the same candidate: their handles of one election share one campaign.
+/// A second `Dsync` is a rival, even under the same instance name.
 ///
 /// Dropping the last clone ends the campaigns that only a callback keeps alive. Elections and
-/// locks whose handles are still there go on.
+/// locks with other handles continue.
 #[derive(Clone)]
 pub struct Dsync {
     pool: Arc<KeeperPool>,
@@ -33,7 +34,7 @@ impl Drop for Owner {
 }
 
 impl Dsync {
-    /// Brings a driver and a configuration together. Sends no request.
+    /// Creates a candidate from a driver and a configuration. Sends no request.
     ///
     /// `config` is a [`Config`], or the name of this instance with the defaults for the rest:
     /// `Dsync::new(driver, "pod-a")`.
@@ -47,7 +48,7 @@ impl Dsync {
         Self::with_env(driver, config, TokioEnv::new()?)
     }
 
-    /// The same with another source of time, tasks and chance: for simulations.
+    /// Does the same with another source of time, tasks and random numbers, for simulations.
     ///
     /// # Errors
     ///
@@ -61,8 +62,8 @@ impl Dsync {
         Ok(Self { timing, _owner: Arc::new(Owner(Arc::clone(&pool))), pool })
     }
 
-    /// The same candidate with another timing for the elections and locks that come from this
-    /// value.
+    /// Returns the same candidate, with another timing for the elections and locks that the
+    /// returned value creates.
     ///
     /// # Errors
     ///
@@ -73,13 +74,13 @@ impl Dsync {
         Ok(Self { timing, ..self.clone() })
     }
 
-    /// The name of this instance.
+    /// Returns the name of this instance.
     #[must_use]
     pub fn instance(&self) -> &str {
         self.pool.config.instance()
     }
 
-    /// The resource of this name, in the namespace and scope of the configuration.
+    /// Returns the resource of this name, in the namespace and scope of the configuration.
     ///
     /// # Errors
     ///
@@ -93,21 +94,20 @@ impl Dsync {
         Ok(resource)
     }
 
-    /// A candidacy in the election of this name: it campaigns from now on.
+    /// Starts to campaign in the election of this name.
     ///
-    /// Asked for again, it is another handle of the same campaign, until that was stopped; then
-    /// it is a new one.
+    /// If a campaign in this election is already running, it returns another handle to that one.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a wrong name, or for another timing
-    /// than the campaign under way has; [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) after
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a wrong name, or if the running
+    /// campaign has another timing; [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) after
     /// [`shutdown`](Self::shutdown).
     pub fn election(&self, name: impl Into<String>) -> Result<Election> {
         self.election_of(&self.resource(name)?)
     }
 
-    /// A candidacy in the election of this resource. See [`election`](Self::election).
+    /// Starts to campaign in the election of this resource. See [`election`](Self::election).
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Dsync {
         Ok(Election::new(resource.clone(), self.instance(), handle))
     }
 
-    /// The lock of this name. Sends no request.
+    /// Returns the lock of this name. Sends no request.
     ///
     /// # Errors
     ///
@@ -129,7 +129,7 @@ impl Dsync {
         self.lock_of(&self.resource(name)?)
     }
 
-    /// The lock of this resource. See [`lock`](Self::lock).
+    /// Returns the lock of this resource. See [`lock`](Self::lock).
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ impl Dsync {
         Ok(Lock::new(resource.clone(), key, self.timing.clone(), Arc::clone(&self.pool)))
     }
 
-    /// Follows who leads, without campaigning.
+    /// Follows the election of this name without campaigning.
     ///
     /// # Errors
     ///
@@ -162,17 +162,20 @@ impl Dsync {
         Ok(Observer::alone(handle))
     }
 
-    /// Ends everything: terms are cancelled, work gets the drain timeout to stop and is dropped
-    /// then, leases are released, and the driver is closed. Returns within the drain timeout and
-    /// two request timeouts. Afterwards nothing can be started any more.
+    /// Stops all elections, locks and observers, then closes the driver.
+    ///
+    /// Terms are cancelled, their work gets the drain timeout to stop and is then dropped, and
+    /// leases are released. The call returns within the drain timeout plus two request timeouts.
+    /// After it, nothing new can be started.
     ///
     /// # Errors
     ///
-    /// None: whatever could not be released expires by itself.
+    /// None. A lease that could not be released expires by itself.
     ///
     /// # Cancel safety
     ///
-    /// Everything ends as well when the future is dropped, only nobody waits for it.
+    /// Dropping the future does not undo the shutdown; terms still end and leases are still
+    /// released in the background. The driver is then closed when it is dropped.
     pub async fn shutdown(&self) {
         self.pool.shutdown(self.timing.request_timeout()).await;
     }

@@ -1,4 +1,4 @@
-//! Who leads.
+//! Leader election.
 
 use std::fmt;
 use std::future::Future;
@@ -10,12 +10,15 @@ use crate::tenure::Finish;
 use crate::term::{DropPolicy, Guarded};
 use crate::{EndCause, Error, ErrorKind, Observer, Resource, Result, Term};
 
-/// A candidacy. It campaigns from its creation on, again and again, until it is stopped. Cheap to
-/// clone; all clones are the same campaign.
+/// A candidate in a leader election.
+///
+/// An `Election` starts campaigning when it is created and keeps campaigning until it is stopped:
+/// if it loses leadership, it competes again. Clones are handles to the same campaign and are
+/// cheap.
 ///
 /// Dropping every handle ends the campaign, unless a [callback](Self::when_elected) was
-/// registered: then it goes on until [`stop`](Self::stop), [`shutdown`](crate::Dsync::shutdown),
-/// or the drop of the [`Dsync`](crate::Dsync).
+/// registered. Then it continues until [`stop`](Self::stop) or
+/// [`shutdown`](crate::Dsync::shutdown) is called, or the [`Dsync`](crate::Dsync) is dropped.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -40,68 +43,73 @@ impl Election {
         Self { resource, instance: instance.into(), handle }
     }
 
-    /// What is elected for.
+    /// Returns the resource of this election.
     #[must_use]
     pub fn resource(&self) -> &Resource {
         &self.resource
     }
 
-    /// Where the store keeps it.
+    /// Returns the key of this election in the store.
     #[must_use]
     pub fn key(&self) -> &Key {
         &self.handle.key
     }
 
-    /// My name in this election.
+    /// Returns the name of this instance, which is its name as a candidate.
     #[must_use]
     pub fn instance(&self) -> &str {
         &self.instance
     }
 
-    /// Who leads, as far as is known here. For people and logs: it may be out of date, and it may
-    /// name me shortly before or after [`is_leader`](Self::is_leader) says so.
+    /// Returns the name of the current leader, if known.
+    ///
+    /// Use it for logs and dashboards only: the value can be stale, and it can change slightly
+    /// before or after [`is_leader`](Self::is_leader) does.
     #[must_use]
     pub fn leader(&self) -> Option<Arc<str>> {
         self.handle.status.borrow().leader.clone()
     }
 
-    /// Whether I lead, by the clock at this call.
+    /// Returns whether this candidate leads, checked against the clock now.
     ///
-    /// `true` means: at this instant no other candidate that keeps to the contract can have been
-    /// elected. It says nothing about an instant later; see [`Term`].
+    /// The check compares the deadline of the term with the clock on every call, so it turns
+    /// `false` on time even if dsync's own tasks are stalled. If it returns `true`, no other
+    /// candidate that follows the contract can have been elected yet. It says nothing about any
+    /// later instant; see [`Term`].
     #[must_use]
     pub fn is_leader(&self) -> bool {
         self.handle.status.borrow().active_term().is_some()
     }
 
-    /// My term, while I lead.
+    /// Returns the current term, if this candidate leads.
     #[must_use]
     pub fn term(&self) -> Option<Term> {
         self.handle.status.borrow().active_term().cloned()
     }
 
-    /// Waits until I lead.
+    /// Waits until this candidate leads.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Stopped`] if the campaign was stopped; whatever ended it for good, such as
-    /// [`ErrorKind::Denied`], otherwise. Trouble that may pass is not an error here, see
-    /// [`observe`](Self::observe).
+    /// [`ErrorKind::Stopped`] if the campaign was stopped; otherwise the error that ended it, such
+    /// as [`ErrorKind::Denied`]. Errors that may pass do not end this call; see
+    /// [`observe`](Self::observe) for those.
     ///
     /// # Cancel safety
     ///
-    /// Safe; the campaign goes on.
+    /// Cancel safe: the campaign continues.
     pub async fn elected(&self) -> Result<Term> {
         self.handle.elected().await
     }
 
-    /// Calls `callback` once in each of my terms, also in one that has begun already.
+    /// Calls `callback` once in each term of this candidate, including one that has already begun.
     ///
-    /// What it returns is work of the term: each poll looks at the clock first. When the term is
-    /// over it should end by itself (wait for [`Term::ended`], or use [`Term::run`]); at the hard
-    /// deadline, or after the drain timeout of a voluntary end, it is dropped. Nobody is elected
-    /// before it has stopped, so per callback the calls are strictly serial. Its return leaves the
-    /// term going; its panic ends the term, and the campaign backs off.
+    /// The future that it returns is work of the term: each poll checks the clock first. When the
+    /// term ends, the future should end by itself; it can wait for [`Term::ended`] or use
+    /// [`Term::run`]. It is dropped at the hard deadline, or after the drain timeout if the end is
+    /// voluntary. No candidate is elected before it has stopped, so the calls of one callback never
+    /// overlap. If the future returns, the term continues. If it panics, the term ends and the
+    /// campaign backs off.
     pub fn when_elected<F, Fut>(&self, callback: F)
     where
         F: FnMut(Term) -> Fut + Send + 'static,
@@ -110,24 +118,24 @@ impl Election {
         self.handle.add(Callback::new(callback));
     }
 
-    /// Waits until I lead, runs `body`, then resigns and ends the campaign, so that nobody leads
-    /// without a body.
+    /// Waits until this candidate leads, runs `body`, then resigns and ends the campaign.
     ///
-    /// The body is work of the term, as that of [`when_elected`](Self::when_elected) is.
+    /// The campaign ends with the body so that no candidate leads without doing the work. The body
+    /// is work of the term, like that of [`when_elected`](Self::when_elected).
     ///
     /// # Errors
     ///
-    /// As [`elected`](Self::elected) before the term; [`ErrorKind::Lost`] if the term was over and
-    /// the body did not return before it had to be dropped; [`ErrorKind::Overrun`] if it returned
-    /// too late for that.
+    /// Before the term, the errors of [`elected`](Self::elected). [`ErrorKind::Lost`] if the term
+    /// ended and the body was dropped before it returned. [`ErrorKind::Overrun`] if the body
+    /// returned only after the hard deadline.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops the body and stops the campaign in the background.
+    /// Dropping the future drops the body and stops the campaign in the background.
     ///
     /// # Panics
     ///
-    /// If `body` does.
+    /// Panics if `body` does.
     pub async fn lead<F, Fut>(&self, body: F) -> Result<Fut::Output>
     where
         F: FnOnce(Term) -> Fut,
@@ -157,7 +165,7 @@ impl Election {
                     "the term of {} ended ({}) and its body was dropped before it returned",
                     self.handle.key,
                     match term.cause() {
-                        Some(EndCause::Lost) => "the lease is somebody else's",
+                        Some(EndCause::Lost) => "the lease was lost to another holder",
                         Some(EndCause::Deadline) => "no renewal succeeded in time",
                         _ => "it was stopped",
                     }
@@ -166,26 +174,29 @@ impl Election {
         }
     }
 
-    /// Follows who leads, and what does not work.
+    /// Returns an observer of this election: who leads, and which requests fail.
     #[must_use]
     pub fn observe(&self) -> Observer {
         Observer::of(&self.handle)
     }
 
-    /// Steps down and stays a candidate, sitting out one lease duration unless somebody else wins
-    /// before. Returns when nothing is left of the term. Without a term it does nothing.
+    /// Gives up leadership but stays in the election.
     ///
-    /// Awaited within a body of the term it returns as soon as the term is cancelled, since the
-    /// body is what it would wait for.
+    /// The call cancels the term, waits for its work to stop, and releases the lease. The candidate
+    /// then sits out one lease duration, or until another candidate has been elected. If this
+    /// candidate is not the leader, the call does nothing.
+    ///
+    /// Inside a body of the term, the call returns as soon as the term is cancelled: waiting longer
+    /// would be waiting for itself.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Overrun`] if work did not stop; otherwise why the release could not be
-    /// confirmed, in which case the lease expires by itself.
+    /// [`ErrorKind::Overrun`] if work did not stop. Otherwise, the error that kept the release from
+    /// being confirmed; the lease then expires by itself.
     ///
     /// # Cancel safety
     ///
-    /// The resignation goes on when the future is dropped, only nobody waits for it.
+    /// Dropping the future does not undo the resignation; it continues in the background.
     pub async fn resign(&self) -> Result<()> {
         let term = self.handle.status.borrow().term.clone();
         self.handle.resign();
@@ -195,12 +206,13 @@ impl Election {
         }
     }
 
-    /// Ends the campaign for every handle: cancels the term, waits for its work, releases the
-    /// lease.
+    /// Ends the campaign for every handle.
     ///
-    /// Awaited within a body of the term it returns as soon as the term is cancelled, since the
-    /// body is what it would wait for. Within a task that such a body waits for, it cannot know
-    /// that, and waits until the body is dropped.
+    /// The call cancels the term, waits for its work to stop, and releases the lease.
+    ///
+    /// Inside a body of the term, the call returns as soon as the term is cancelled: waiting longer
+    /// would be waiting for itself. Inside another task that such a body waits for, this cannot be
+    /// detected, and the call waits until the body is dropped.
     ///
     /// # Errors
     ///
@@ -208,21 +220,21 @@ impl Election {
     ///
     /// # Cancel safety
     ///
-    /// The campaign ends also when the future is dropped, only nobody waits for it.
+    /// Dropping the future does not undo the stop; it continues in the background.
     pub async fn stop(&self) -> Result<()> {
         self.handle.stop().await
     }
 
-    /// Waits until the campaign is over.
+    /// Waits until the campaign has ended.
     ///
     /// # Errors
     ///
-    /// What ended it for good, such as [`ErrorKind::Denied`]. After a [`stop`](Self::stop) it is
-    /// `Ok`.
+    /// The error that ended the campaign, such as [`ErrorKind::Denied`]. After a
+    /// [`stop`](Self::stop), the result is `Ok`.
     ///
     /// # Cancel safety
     ///
-    /// Safe; nothing changes.
+    /// Cancel safe: the call changes nothing.
     pub async fn stopped(&self) -> Result<()> {
         self.handle
             .wait_for(|status| match status.finish.as_ref()? {

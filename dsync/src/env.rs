@@ -1,9 +1,9 @@
-//! The only place where the core touches time, tasks and chance.
+//! The only place where the core uses time, tasks and random numbers.
 //!
-//! Everything in dsync asks an [`Env`]. The default one is tokio, plus the time that the machine
-//! was suspended. A simulation substitutes one per simulated node, with a clock of its own that
-//! may be set off, run at another rate, stand still or jump; since all chance comes from here as
-//! well, such a run repeats exactly from its seed.
+//! All of dsync goes through an [`Env`]. The default is tokio's clock, plus the time that the
+//! machine was suspended. A simulation substitutes one per simulated node, with a clock that may
+//! have an offset, run at another rate, stand still or jump. Random numbers come from here as well,
+//! so a simulated run repeats exactly from its seed.
 
 mod instant;
 mod suspended;
@@ -19,20 +19,22 @@ pub use self::tokio_env::TokioEnv;
 /// A boxed future that an [`Env`] runs or returns.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 
-/// Time, tasks and chance.
+/// A source of time, tasks and random numbers.
 pub trait Env: fmt::Debug + Send + Sync + 'static {
-    /// Now, on a clock that never goes back and that counts suspended time. Called at every
-    /// `is_leader()` and every poll of a body, from any thread, so it has to be cheap.
+    /// Returns the current time, on a clock that never goes back and that counts suspended time.
+    ///
+    /// It is called at every `is_leader()` and every poll of a body, from any thread, so it has to
+    /// be cheap.
     fn now(&self) -> Instant;
 
-    /// Completes at `at` or later. It may be late, after a suspension even by much: safety never
+    /// Completes at `at` or later. It may be late, after a suspension even by hours: safety never
     /// depends on it.
     fn sleep_until(&self, at: Instant) -> BoxFuture<()>;
 
-    /// Runs a task. It ends by itself; the core never needs to abort one. If the runtime goes
-    /// away, the task is dropped.
+    /// Runs a task in the background. Tasks end by themselves, so there is no way to abort one. If
+    /// the runtime is shut down, the task is dropped.
     fn spawn(&self, task: BoxFuture<()>);
 
-    /// A random number, for nonces and jitter.
+    /// Returns a random number, for nonces and jitter.
     fn random(&self) -> u64;
 }

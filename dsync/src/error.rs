@@ -1,4 +1,4 @@
-//! The one error type.
+//! The error type of dsync and its drivers.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::driver::{Key, Verb};
 /// [`std::result::Result`] with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of trouble it is, for callers that branch.
+/// The kind of an [`Error`], for callers that branch on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -18,26 +18,27 @@ pub enum ErrorKind {
     Invalid,
     /// The store cannot be reached or does not work.
     Unavailable,
-    /// The store asks to be asked less often.
+    /// The store is rate-limiting requests.
     Throttled,
     /// The store did not answer in time.
     Timeout,
-    /// The store does not know who we are: credentials are missing, wrong or expired.
+    /// The store does not accept the credentials: they are missing, wrong or expired.
     Unauthenticated,
-    /// The store knows us and does not allow it. The message names what is missing.
+    /// The store accepts the credentials but does not permit the request. The message names the
+    /// missing permission.
     Denied,
     /// The store, its version or its configuration cannot be used by this driver.
     Unsupported,
-    /// The lease was not ours any more.
+    /// The lease was lost: another holder may have acquired it.
     Lost,
-    /// Work did not stop by the hard deadline of its term, although it was dropped: it blocks
-    /// its thread.
+    /// The work of a term did not stop by its hard deadline, although it was dropped: it blocks its
+    /// thread.
     Overrun,
     /// The election, the lock or the whole [`Dsync`](crate::Dsync) was stopped.
     Stopped,
-    /// There is no tokio runtime here.
+    /// The call was made outside a tokio runtime.
     NoRuntime,
-    /// A bug: a driver or the core panicked, or a store answered what it cannot answer.
+    /// A bug: a driver or the core panicked, or a store returned an impossible answer.
     Internal,
 }
 
@@ -60,9 +61,9 @@ impl ErrorKind {
     }
 }
 
-/// Anything that goes wrong in dsync or in a driver. Cheap to clone.
+/// An error of dsync or of a driver. Clones are cheap.
 ///
-/// Losing a race and waiting too long are not errors; they are values such as `None`.
+/// Losing a race and waiting too long are not errors but values such as `None`.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -79,10 +80,11 @@ struct Inner {
 }
 
 impl Error {
-    /// For drivers: the request was not applied, and will not be.
+    /// Creates an error of a request that was not applied and will not be. For drivers.
     ///
     /// `message` is a lower-case fragment without a full stop that names the offending value and
-    /// says what to do. It includes what matters of the cause, since many loggers print no more.
+    /// says what to do. It should include the important part of the cause, since many loggers do not
+    /// print sources.
     pub fn definite(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -96,7 +98,7 @@ impl Error {
         }))
     }
 
-    /// For drivers: the request may have been applied, or may still be.
+    /// Creates an error of a request that may have been applied, or may still be. For drivers.
     pub fn ambiguous(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self::definite(kind, message).map(|inner| inner.ambiguous = true)
     }
@@ -108,7 +110,7 @@ impl Error {
         self.map(|inner| inner.source = Some(source))
     }
 
-    /// Adds how long the store asks us to wait before the next request.
+    /// Adds how long the store asks the client to wait before the next request.
     #[must_use]
     pub fn with_retry_after(self, wait: Duration) -> Self {
         self.map(|inner| inner.retry_after = Some(wait))
@@ -136,13 +138,13 @@ impl Error {
         Self::definite(ErrorKind::Stopped, message)
     }
 
-    /// What kind of trouble it is.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether the same call may succeed later without anybody changing anything.
+    /// Returns whether the same call may succeed later without a change of configuration.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(
@@ -154,7 +156,7 @@ impl Error {
         )
     }
 
-    /// Whether the request may have been applied nevertheless, or may still be.
+    /// Returns whether the request may have been applied nevertheless, or may still be.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         self.0.ambiguous
@@ -166,13 +168,13 @@ impl Error {
         self.0.verb
     }
 
-    /// The driver that reported it, such as `"kube"`.
+    /// Returns the name of the driver that reported it, such as `"kube"`.
     #[must_use]
     pub fn driver(&self) -> Option<&'static str> {
         self.0.driver
     }
 
-    /// How long the store asked us to wait before the next request.
+    /// Returns how long the store asked the client to wait before the next request.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

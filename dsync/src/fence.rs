@@ -1,14 +1,14 @@
-//! Fencing: the guard against work that no library can stop.
+//! Fencing: protection from work that no library can stop.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A number that grows with every acquisition of a key.
 ///
-/// Send it along with every write that a term makes, and let the resource refuse a lower one than
-/// the highest it has seen ([`FenceGate`] within a process). Then a former leader that was
-/// stopped for minutes and wakes up cannot overwrite what its successor wrote: its token is
-/// lower.
+/// Send it with every write that a term makes, and let the resource refuse a token that is lower
+/// than the highest it has seen. Then a former leader that was suspended for minutes cannot
+/// overwrite what its successor wrote: its token is lower. [`FenceGate`] is such a check for a
+/// resource within one process.
 ///
 /// Tokens of different resources, or of the same resource in different stores, cannot be
 /// compared.
@@ -19,13 +19,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 ///
 /// ```sql
 /// UPDATE account SET balance = $1, fence = $2 WHERE id = $3 AND fence <= $2;
-/// -- 0 rows updated: a newer term has been here, so stop.
+/// -- 0 rows updated: a newer term has written, so stop.
 /// ```
 ///
 /// # Over HTTP
 ///
-/// Send it as a header that the receiving service compares under its own lock, and answer a
-/// lower one with `412 Precondition Failed`:
+/// Send it as a header. The receiving service compares it under its own lock and answers a lower
+/// one with `412 Precondition Failed`:
 ///
 /// ```text
 /// PUT /accounts/42
@@ -35,16 +35,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct FencingToken(u64);
 
 impl FencingToken {
-    /// Lower than every token that a store grants.
+    /// A token that is lower than every token that a store grants.
     pub const ZERO: Self = Self(0);
 
-    /// A token with this number.
+    /// Makes a token from its number.
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -57,17 +57,17 @@ impl fmt::Display for FencingToken {
     }
 }
 
-/// Lets a token pass only if it is not lower than the highest that has passed.
+/// Admits a token only if it is not lower than the highest that it has admitted.
 ///
-/// Put one in front of a resource that lives in a process of its own. It is in memory: a resource
-/// that outlives its process keeps the highest token with its data, see [`FencingToken`].
+/// Use it to protect a resource within one process. It keeps the highest token in memory. A
+/// resource that outlives its process keeps the highest token with its data, see [`FencingToken`].
 ///
 /// ```
 /// use dsync::{FenceGate, FencingToken};
 ///
 /// let gate = FenceGate::new();
 /// assert!(gate.admit(FencingToken::new(7)).is_ok());
-/// assert!(gate.admit(FencingToken::new(7)).is_ok(), "the same term goes on");
+/// assert!(gate.admit(FencingToken::new(7)).is_ok(), "the same term continues");
 /// assert!(gate.admit(FencingToken::new(6)).is_err(), "an earlier term is refused");
 /// ```
 #[derive(Debug, Default)]
@@ -76,13 +76,13 @@ pub struct FenceGate {
 }
 
 impl FenceGate {
-    /// A gate that has seen no token.
+    /// Returns a gate that has admitted no token.
     #[must_use]
     pub const fn new() -> Self {
         Self { highest: AtomicU64::new(0) }
     }
 
-    /// A gate for a resource that has already seen `token`.
+    /// Returns a gate for a resource that has already admitted `token`.
     #[must_use]
     pub const fn starting_at(token: FencingToken) -> Self {
         Self { highest: AtomicU64::new(token.0) }
@@ -101,14 +101,14 @@ impl FenceGate {
         Ok(())
     }
 
-    /// The highest token that was admitted.
+    /// Returns the highest token that was admitted.
     #[must_use]
     pub fn highest(&self) -> FencingToken {
         FencingToken(self.highest.load(Ordering::Acquire))
     }
 }
 
-/// A [`FenceGate`] refused a token: a later term has been here.
+/// The error of a [`FenceGate`] for a token of an earlier term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StaleToken {
     /// The token that was refused.
@@ -121,7 +121,7 @@ impl fmt::Display for StaleToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "fencing token {} is refused: a later term with token {} has been here",
+            "stale fencing token {}: a later term with token {} has been admitted",
             self.token, self.highest
         )
     }

@@ -1,18 +1,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// What a [`Key`] is for. A driver may treat the two differently.
+/// Whether a [`Key`] names an election or a lock. A driver may treat the two differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyKind {
-    /// An election: few, long-lived, worth a record that stays.
+    /// An election. Elections are few and long-lived, so their records may stay.
     Election,
-    /// A lock: many, short-lived; a released one leaves nothing behind.
+    /// A lock. Locks are many and short-lived, so a released one leaves no record.
     Lock,
 }
 
-/// Names one lease in the store.
+/// The name of one lease in the store.
 ///
-/// The core makes keys from a validated [`Resource`](crate::Resource): namespace and name are
+/// [`Resource::key`](crate::Resource::key) makes it. From a valid resource, namespace and name are
 /// DNS names in lower case, the name is at most 253 bytes, and no two resources share a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
@@ -22,25 +22,25 @@ pub struct Key {
 }
 
 impl Key {
-    /// A key from its parts, as they are.
+    /// Makes a key from its parts, unchecked.
     #[must_use]
     pub fn new(kind: KeyKind, namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self { kind, namespace: namespace.into(), name: name.into() }
     }
 
-    /// Election or lock.
+    /// Returns whether it names an election or a lock.
     #[must_use]
     pub fn kind(&self) -> KeyKind {
         self.kind
     }
 
-    /// The namespace, such as `default`.
+    /// Returns the namespace, such as `default`.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// The name within the namespace, such as `billing.election.token-manager`.
+    /// Returns the name within the namespace, such as `billing.election.token-manager`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

@@ -1,4 +1,4 @@
-//! Who may.
+//! Distributed locks.
 
 mod guard;
 
@@ -12,14 +12,15 @@ use crate::keeper::{Handle, KeeperPool};
 use crate::tenure::{Finish, Mode};
 use crate::{Resource, Result, Timing};
 
-/// A lock between processes. Cheap to clone; it sends nothing until it is asked to lock.
+/// A lock between processes. Clones are cheap.
 ///
-/// A lock is held by a [`LockGuard`], which is renewed in the background for as long as it lives:
-/// there is no time to live to guess, and none that is infinite. Like every lease it can be lost;
-/// the guard says so ([`LockGuard::lost`]).
+/// A `Lock` sends no request until a method acquires it. A [`LockGuard`] then holds it and renews
+/// its lease in the background, so there is no time to live to choose, and a crashed holder blocks
+/// others for one lease duration at most. Like every lease, a lock can be lost; the guard reports
+/// it through [`LockGuard::lost`].
 ///
-/// It is not re-entrant: to lock twice in one process is to wait for oneself. There are no
-/// read-write locks and no semaphores, and there is no order among those who wait.
+/// A lock is not re-entrant: locking twice in one process blocks on yourself. There are no
+/// read-write locks and no semaphores, and waiters are not served in order.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -28,7 +29,7 @@ use crate::{Resource, Result, Timing};
 /// let lock = dsync.lock("check-account-42")?;
 ///
 /// let guard = lock.lock().await?;
-/// assert!(lock.try_lock().await?.is_none(), "somebody holds it");
+/// assert!(lock.try_lock().await?.is_none(), "it is held");
 /// guard.unlock().await?;
 /// # Ok(())
 /// # }
@@ -46,39 +47,44 @@ impl Lock {
         Self { resource, key, timing, pool }
     }
 
-    /// What is locked.
+    /// Returns the resource of this lock.
     #[must_use]
     pub fn resource(&self) -> &Resource {
         &self.resource
     }
 
-    /// Where the store keeps it.
+    /// Returns the key of this lock in the store.
     #[must_use]
     pub fn key(&self) -> &Key {
         &self.key
     }
 
-    /// Waits for the lock, through contention, conflicts and trouble that may pass.
+    /// Acquires the lock, waiting until it is free.
+    ///
+    /// The call keeps waiting through contention, conflicts, and errors that may pass.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) after a shutdown; what is wrong for good,
-    /// such as [`ErrorKind::Denied`](crate::ErrorKind::Denied) for four lease durations.
+    /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) after a shutdown, and errors that do not
+    /// pass, such as [`ErrorKind::Denied`](crate::ErrorKind::Denied) for four lease durations.
     ///
     /// # Cancel safety
     ///
-    /// Safe: what was on its way is released in the background, or expires.
+    /// Cancel safe: a lock that was acquired in the meantime is released in the background, or its
+    /// lease expires.
     pub async fn lock(&self) -> Result<LockGuard> {
         loop {
             if let Some(guard) = self.acquire(Mode::Wait).await? {
                 return Ok(guard);
             }
-            // Shut down; or it was won and lost again before this was polled.
+            // Either this `Dsync` was shut down, or the lock was acquired and lost before this
+            // task was polled.
             self.pool.check()?;
         }
     }
 
-    /// Waits for the lock no longer than `wait`. `None`: somebody else held it all the time.
+    /// Acquires the lock, waiting for `wait` at most. Returns `None` if it could not be acquired in
+    /// that time.
     ///
     /// # Errors
     ///
@@ -86,7 +92,7 @@ impl Lock {
     ///
     /// # Cancel safety
     ///
-    /// As [`lock`](Self::lock); a time-out leaves no more behind than that.
+    /// As [`lock`](Self::lock). A time-out leaves no more behind than a dropped future.
     pub async fn lock_timeout(&self, wait: Duration) -> Result<Option<LockGuard>> {
         tokio::select! {
             biased;
@@ -95,16 +101,17 @@ impl Lock {
         }
     }
 
-    /// Takes the lock if nobody holds it. `None`: somebody does. It waits for answers of the
-    /// store, never for the holder.
+    /// Acquires the lock if it is free. Returns `None` if it is held.
     ///
-    /// On stores where observers tell a dead holder by its silence (Kubernetes), a holder that
-    /// was first seen by this call is not known to be dead yet; a call after its lease's duration
-    /// takes the lock.
+    /// The call waits for answers of the store, never for the holder.
+    ///
+    /// On stores where observers decide the expiry (Kubernetes), a holder that this call is the
+    /// first to see counts as alive. A call after the duration of its lease acquires the lock if
+    /// the holder is dead.
     ///
     /// # Errors
     ///
-    /// Whatever kept the store from answering.
+    /// The error that kept the store from answering.
     ///
     /// # Cancel safety
     ///
@@ -113,16 +120,16 @@ impl Lock {
         self.acquire(Mode::Try).await
     }
 
-    /// The instance that holds the lock, by what the store says now. For people: it may have
-    /// crashed without anybody knowing yet.
+    /// Reads which instance holds the lock. Use it for logs and dashboards only: the instance may
+    /// have crashed without the lease having expired.
     ///
     /// # Errors
     ///
-    /// Whatever kept the store from answering.
+    /// The error that kept the store from answering.
     ///
     /// # Cancel safety
     ///
-    /// Safe; it changes nothing.
+    /// Cancel safe: the call changes nothing.
     pub async fn holder(&self) -> Result<Option<Arc<str>>> {
         self.pool.check()?;
         let lease = self.pool.read(&self.key, self.timing.request_timeout()).await?;
@@ -145,7 +152,7 @@ impl Lock {
     }
 }
 
-/// Stops a keeper that nobody waits for any more.
+/// Stops the keeper if the caller stops waiting for it.
 struct Waiting(Option<Handle>);
 
 impl Waiting {

@@ -1,4 +1,4 @@
-//! What happens, for counters and alarms.
+//! Events for metrics and alerts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,79 +6,80 @@ use std::time::Duration;
 use crate::driver::{Key, Verb};
 use crate::{EndCause, Error, FencingToken};
 
-/// What [`Config::with_monitor`](crate::Config::with_monitor) takes.
+/// The function that [`Config::with_monitor`](crate::Config::with_monitor) sets.
 pub(crate) type Monitor = Arc<dyn Fn(&MonitorEvent) + Send + Sync>;
 
-/// One thing that happened.
+/// An event in the life of an election or a lock, for metrics and alerts. See
+/// [`Config::with_monitor`](crate::Config::with_monitor).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum MonitorEvent {
     /// A term began.
     Elected {
-        /// The lease.
+        /// The election or lock.
         key: Key,
         /// The token of the term.
         token: FencingToken,
     },
     /// A renewal succeeded.
     Renewed {
-        /// The lease.
+        /// The election or lock.
         key: Key,
         /// The token of the term.
         token: FencingToken,
-        /// How much time was left to the renew deadline when the answer came. The smaller it
-        /// gets, the nearer the term was to its end.
+        /// The time that was left to the renew deadline when the answer arrived. A small value
+        /// means that the term nearly ended.
         headroom: Duration,
     },
-    /// A term is over, and everybody who asks has been told.
+    /// A term ended, and every handle now reports it.
     Cancelled {
-        /// The lease.
+        /// The election or lock.
         key: Key,
         /// The token of the term.
         token: FencingToken,
-        /// Why.
+        /// Why it ended.
         cause: EndCause,
     },
-    /// Nothing of a term is left: its work has stopped, and its lease was given up or is left to
+    /// Nothing is left of a term: its work has stopped, and its lease was released or is left to
     /// expire.
     Settled {
-        /// The lease.
+        /// The election or lock.
         key: Key,
         /// The token of the term.
         token: FencingToken,
         /// Whether the store confirmed the release.
         released: bool,
     },
-    /// The work of a term did not stop by its hard deadline, although it was dropped. Somebody
-    /// else may be elected while it runs.
+    /// The work of a term did not stop by its hard deadline, although it was dropped. Another
+    /// candidate may be elected while it runs.
     Overrun {
-        /// The lease.
+        /// The election or lock.
         key: Key,
         /// The token of the term.
         token: FencingToken,
     },
-    /// A request is over.
+    /// A request was answered or timed out.
     Request {
-        /// The lease.
+        /// The election or lock.
         key: Key,
-        /// What was requested.
+        /// The request.
         verb: Verb,
-        /// From before it queued until its answer.
+        /// How long it took, including the time it queued before it was sent.
         took: Duration,
-        /// What went wrong.
+        /// The error, if it failed.
         error: Option<Error>,
     },
-    /// Something new does not work, or everything works again.
+    /// Requests began to fail, failed in another way, or succeed again.
     Trouble {
-        /// The lease.
+        /// The election or lock.
         key: Key,
-        /// `None`: everything works again.
+        /// The error. `None` if requests succeed again.
         error: Option<Error>,
     },
-    /// The store granted a token that is not higher than one seen before: it has lost its memory,
-    /// and fencing by tokens does not protect against terms from before.
+    /// The store granted a token that is not higher than one seen before. It has lost its counter,
+    /// so fencing does not protect against terms from before the loss.
     TokenWentBack {
-        /// The lease.
+        /// The election or lock.
         key: Key,
         /// The token that was granted.
         granted: FencingToken,

@@ -1,4 +1,4 @@
-//! Following an election.
+//! Following an election without competing in it.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -14,15 +14,15 @@ use crate::env::BoxFuture;
 use crate::keeper::{Handle, Status};
 use crate::tenure::Finish;
 
-/// What is known of an election.
+/// The state of an election, as far as it is known.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Observed {
-    /// Who leads, as far as is known here.
+    /// The name of the leader, if known.
     pub leader: Option<Arc<str>>,
-    /// What does not work at the moment.
+    /// The error of the requests that fail at the moment.
     pub trouble: Option<Error>,
-    /// The campaign is over: nothing more will come.
+    /// Whether the campaign has ended. Then this is the last state.
     pub ended: bool,
 }
 
@@ -45,15 +45,15 @@ impl Observed {
     }
 }
 
-/// Follows who leads an election, and what does not work. Also a [`Stream`], which begins with
-/// what is known now and ends with the campaign.
+/// Follows an election: who leads, and which requests fail.
 ///
-/// Changes that did not last may be skipped; the last state is never missed.
+/// It is also a [`Stream`], which begins with the current state and ends with the campaign. It may
+/// skip states that did not last, but never the last one.
 pub struct Observer {
     status: Option<watch::Receiver<Status>>,
     waiting: Option<BoxFuture<watch::Receiver<Status>>>,
     shown: Option<Observed>,
-    /// Ends the keeper of an observer of its own.
+    /// Ends the keeper that only this observer uses.
     handle: Option<Handle>,
 }
 
@@ -69,16 +69,17 @@ impl Observer {
         observer
     }
 
-    /// The next state that differs from what was returned before; at first what is known now.
-    /// `None`: the campaign is over, and its last state has been returned.
+    /// Waits for a state that differs from the one returned before. The first call returns the
+    /// current state. Returns `None` once the campaign has ended and its last state has been
+    /// returned.
     ///
     /// # Errors
     ///
-    /// None; trouble is in what it returns.
+    /// None. Failing requests are in [`Observed::trouble`].
     ///
     /// # Cancel safety
     ///
-    /// Safe; nothing is lost.
+    /// Cancel safe: no state is lost.
     pub async fn next(&mut self) -> Option<Observed> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
@@ -99,7 +100,7 @@ impl Stream for Observer {
             let over = observed.ended;
             let news = self.shown.as_ref().is_none_or(|shown| shown.differs(&observed));
             if over {
-                // The last one: nothing is left to wait for.
+                // This is the last state: there is nothing left to wait for.
                 return Poll::Ready(news.then_some(observed));
             }
             if news {
@@ -108,7 +109,7 @@ impl Stream for Observer {
                 return Poll::Ready(Some(observed));
             }
             self.waiting = Some(Box::pin(async move {
-                // A keeper that is gone has said so in its last status.
+                // A keeper that ended has said so in its last status.
                 let _ = status.changed().await;
                 status
             }));

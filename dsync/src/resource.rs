@@ -1,4 +1,4 @@
-//! The names of what is elected for and locked.
+//! The names of elections and locks.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,12 +12,12 @@ const NAME: usize = 253;
 /// Hexadecimal digits of the hash that [`Resource::sanitized`] appends.
 const HASH: usize = 16;
 
-/// What replicas compete for: a name, within the scope of a service, within a namespace.
+/// The name of an election or a lock, within the scope of a service, within a namespace.
 ///
 /// Namespace, scope and name are DNS labels: 1 to 63 of `a-z`, `0-9` and `-`, beginning and
 /// ending with a letter or digit. Dots are not allowed in them, so that no two resources share a
-/// key. Written `namespace/scope/name`, `scope/name` or `name`; what is left out is `default` and
-/// `unscoped`.
+/// key. Its text form is `namespace/scope/name`, `scope/name` or `name`, where the namespace defaults
+/// to `default` and the scope to `unscoped`.
 ///
 /// ```
 /// use dsync::Resource;
@@ -36,8 +36,8 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// A resource in the default namespace and scope. It is checked by
-    /// [`validate`](Self::validate), and by everything that uses it.
+    /// Returns a resource in the default namespace and scope. [`validate`](Self::validate) checks
+    /// the name, and so does every method of [`Dsync`](crate::Dsync) that takes a resource.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -47,26 +47,26 @@ impl Resource {
         }
     }
 
-    /// The same in another scope, usually the name of the service.
+    /// Sets the scope, usually to the name of the service.
     #[must_use]
     pub fn with_scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = scope.into();
         self
     }
 
-    /// The same in another namespace.
+    /// Sets the namespace.
     #[must_use]
     pub fn with_namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = namespace.into();
         self
     }
 
-    /// A name made from any text, for names that come from data.
+    /// Returns a resource whose name is made from any text, for names that come from data.
     ///
-    /// A text that is a valid name stays as it is. Any other is lowered, its other characters are
-    /// replaced by `-`, and a 64-bit hash of the whole text is appended, so that different texts
-    /// do not become the same name (short of a collision of the hash, which is not made to
-    /// withstand somebody who looks for one).
+    /// A text that is a valid name stays as it is. In any other, letters become lower case, every
+    /// character that is not allowed becomes `-`, and a 64-bit hash of the whole text is appended,
+    /// so that different texts become different names. The hash is not cryptographic: an attacker
+    /// who chooses the texts can find two with the same name.
     ///
     /// ```
     /// use dsync::Resource;
@@ -93,31 +93,31 @@ impl Resource {
         Self::new(format!("{clean}{:0HASH$x}", fnv1a(text.as_bytes())))
     }
 
-    /// The namespace.
+    /// Returns the namespace.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// The scope.
+    /// Returns the scope.
     #[must_use]
     pub fn scope(&self) -> &str {
         &self.scope
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The name of its election in the store: `scope.election.name`.
+    /// Returns the name of its election in the store: `scope.election.name`.
     #[must_use]
     pub fn election_name(&self) -> String {
         format!("{}.election.{}", self.scope, self.name)
     }
 
-    /// The name of its lock in the store: `scope.lock.name`.
+    /// Returns the name of its lock in the store: `scope.lock.name`.
     #[must_use]
     pub fn lock_name(&self) -> String {
         format!("{}.lock.{}", self.scope, self.name)

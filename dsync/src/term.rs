@@ -1,4 +1,4 @@
-//! One unbroken period of holding.
+//! One unbroken period of leading, or of holding a lock.
 
 mod bodies;
 mod body;
@@ -25,19 +25,21 @@ use crate::FencingToken;
 use crate::driver::Key;
 use crate::env::Env;
 
-/// One unbroken period of leading, or of holding a lock. Cheap to clone.
+/// One unbroken period of leading, or of holding a lock. Clones are cheap.
 ///
-/// A term is over at its renew deadline at the latest: [`is_active`](Self::is_active) compares
-/// clocks at the call, so it is right whatever dsync's own tasks are doing, also in a process
-/// that was stopped for an hour and has just been continued. Once over, it never comes back.
+/// A term ends at its renew deadline at the latest. [`is_active`](Self::is_active) compares the
+/// deadline with the clock on every call, so it is right even if dsync's own tasks are stalled, and
+/// in a process that was suspended for an hour and has just resumed. A term that has ended never
+/// becomes active again.
 ///
 /// # What it does not guarantee
 ///
-/// Between a check and what you do next, time passes: the process may be stopped right there.
+/// Time passes between a check and the next operation; the process may be suspended right there.
 /// Work that dsync runs ([`run`](Self::run), `when_elected`, `lead`) is never polled again once
-/// the lease may be somebody else's, but what it has started elsewhere goes on: a request that
-/// was sent, a blocking call, `spawn_blocking`, a task that was spawned. Where that matters, pass
-/// the [`fencing_token`](Self::fencing_token) along and let the resource refuse a lower one.
+/// another candidate may have acquired the lease. Work that it has started elsewhere continues: a
+/// request in flight, a blocking call, `spawn_blocking`, a spawned task. Where that matters, send
+/// the [`fencing_token`](Self::fencing_token) with every write and let the resource refuse a lower
+/// one.
 #[derive(Clone)]
 pub struct Term(pub(crate) Arc<TermState>);
 
@@ -52,28 +54,28 @@ impl Term {
         Self(Arc::new(TermState::new(key, grant, env, keeper, grace)))
     }
 
-    /// The token of this term. It stays the same for all of it, and is higher than that of every
+    /// Returns the token of this term. It never changes, and it is higher than that of every
     /// earlier term of the same election or lock.
     #[must_use]
     pub fn fencing_token(&self) -> FencingToken {
         self.0.token
     }
 
-    /// Whether the term goes on, by the clock at this call.
+    /// Returns whether the term is active, checked against the clock now.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.0.is_active()
     }
 
-    /// For how long the term goes on at least, unless it is ended before: the time to the renew
-    /// deadline. Each renewal moves it. Zero once the term is over.
+    /// Returns the time to the renew deadline, which each renewal moves. It is zero once the term has
+    /// ended.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.0.clock.remaining(self.0.env.now())
     }
 
-    /// Completes when the term is over. The future borrows nothing, so it can be moved into
-    /// another task.
+    /// Completes when the term ends. The future borrows nothing, so it can be moved into another
+    /// task.
     ///
     /// # Errors
     ///
@@ -81,22 +83,22 @@ impl Term {
     ///
     /// # Cancel safety
     ///
-    /// Safe; call it again at any time.
+    /// Cancel safe. It can be called again at any time.
     pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         self.0.cancelled()
     }
 
-    /// Why the term ended; `None` while it goes on.
+    /// Returns why the term ended, or `None` while it is active.
     #[must_use]
     pub fn cause(&self) -> Option<EndCause> {
         self.0.cause()
     }
 
-    /// Runs `future` until it completes or the term is over, whichever is first. Over: `None`, and
-    /// the future is dropped at once.
+    /// Runs `future` until it completes or the term ends, whichever is first. If the term ends, it
+    /// drops the future at once and returns `None`.
     ///
-    /// Each poll looks at the clock first. The end of the term waits until the future is dropped
-    /// before it releases, so poll what this returns, or drop it.
+    /// Each poll checks the clock first. The lease is released only after the future is dropped, so
+    /// keep polling the returned future, or drop it.
     ///
     /// # Errors
     ///
@@ -104,11 +106,11 @@ impl Term {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops `future`.
+    /// Dropping the returned future drops `future`.
     ///
     /// # Panics
     ///
-    /// If `future` does. Then the term ends as well.
+    /// Panics if `future` does. The term ends as well.
     pub async fn run<F: Future>(&self, future: F) -> Option<F::Output> {
         Guarded::new(&self.0, DropPolicy::OnCancel, future).await
     }

@@ -1,4 +1,4 @@
-//! How long things take.
+//! The durations of an election or a lock, and the rules between them.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use crate::{Error, Result};
 
 /// The durations of an election or a lock.
 ///
-/// Most users set one: the lease duration `L`, 15 s by default. The others follow from it:
+/// Most users set only the lease duration `L`, which is 15 s by default. The others follow from it:
 ///
-/// | | default | what it is |
+/// | setting | default | meaning |
 /// |---|---|---|
 /// | lease duration `L` | 15 s | how long a rival waits before it takes a dead holder's lease |
 /// | renew deadline | 2/3 `L` | a term ends by itself this long after its last successful renewal was sent |
 /// | renew period | 1/3 `L` | how often the holder renews |
 /// | retry period | 1/15 `L` | the pause after a failed request |
 /// | request timeout | 2/15 `L` | how long one request may take |
-/// | drift | 1 % | how much faster or slower a clock may run than it should |
+/// | drift | 1 % | how much the rate of a clock may differ from true time |
 ///
-/// The *margin* is `max(2 × drift × L, 100 ms)`. What a term still runs at `L - margin` after its
-/// last successful renewal was sent, the hard deadline, is dropped.
+/// The *margin* is `max(2 × drift × L, 100 ms)`. Work that a term still runs at the hard deadline,
+/// `L - margin` after its last successful renewal was sent, is dropped.
 ///
-/// Values that were set stay when the lease duration changes; the others are derived again, and
-/// rounded down to the millisecond.
+/// Values that were set stay when the lease duration changes. The others are derived from the new
+/// one and rounded down to the millisecond.
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,7 +45,7 @@ pub struct Timing {
     drift: f64,
 }
 
-/// A longer lease is taken for a mistake, such as seconds given as milliseconds.
+/// A longer lease is assumed to be a mistake, such as milliseconds given as seconds.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 const LEAST_MARGIN: Duration = Duration::from_millis(100);
 const GREATEST_DRIFT: f64 = 0.1;
@@ -57,7 +57,7 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// The timing that follows from a lease duration.
+    /// Returns the timing that follows from a lease duration.
     #[must_use]
     pub fn new(lease_duration: Duration) -> Self {
         Self {
@@ -105,59 +105,59 @@ impl Timing {
         self
     }
 
-    /// Sets how much faster or slower a clock may run than it should, as a fraction: `0.01` is
-    /// one percent.
+    /// Sets how much the rate of a clock may differ from true time, as a fraction: `0.01` is one
+    /// percent.
     #[must_use]
     pub fn with_drift(mut self, drift: f64) -> Self {
         self.drift = drift;
         self
     }
 
-    /// How long a rival waits before it takes a dead holder's lease.
+    /// Returns how long a rival waits before it takes a dead holder's lease.
     #[must_use]
     pub fn lease_duration(&self) -> Duration {
         self.lease_duration
     }
 
-    /// How long after its last successful renewal was sent a term ends by itself.
+    /// Returns how long after its last successful renewal was sent a term ends by itself.
     #[must_use]
     pub fn renew_deadline(&self) -> Duration {
         self.renew_deadline.unwrap_or_else(|| self.fraction(10))
     }
 
-    /// How often the holder renews.
+    /// Returns how often the holder renews.
     #[must_use]
     pub fn renew_period(&self) -> Duration {
         self.renew_period.unwrap_or_else(|| self.fraction(5))
     }
 
-    /// The pause after a failed request.
+    /// Returns the pause after a failed request.
     #[must_use]
     pub fn retry_period(&self) -> Duration {
         self.retry_period.unwrap_or_else(|| self.fraction(1))
     }
 
-    /// How long one request may take.
+    /// Returns how long one request may take.
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
         self.request_timeout.unwrap_or_else(|| self.fraction(2))
     }
 
-    /// How much faster or slower a clock may run than it should, as a fraction.
+    /// Returns how much the rate of a clock may differ from true time, as a fraction.
     #[must_use]
     pub fn drift(&self) -> f64 {
         self.drift
     }
 
-    /// The distance between the hard deadline of a term and the earliest instant at which a rival
-    /// can win.
+    /// Returns the time between the hard deadline of a term and the earliest instant at which a
+    /// rival can win.
     #[must_use]
     pub fn margin(&self) -> Duration {
         let drift = if self.drift.is_finite() { self.drift.clamp(0.0, 1.0) } else { 0.0 };
         self.lease_duration.min(LONGEST).mul_f64(2.0 * drift).max(LEAST_MARGIN)
     }
 
-    /// How long after its last successful renewal was sent whatever a term still runs is dropped.
+    /// Returns how long after its last successful renewal was sent the work of a term is dropped.
     #[must_use]
     pub fn hard_deadline(&self) -> Duration {
         self.lease_duration.saturating_sub(self.margin())
@@ -179,7 +179,7 @@ impl Timing {
         complain(&self.violations())
     }
 
-    /// Checks also what a store asks for.
+    /// Checks also what the store requires.
     pub(crate) fn validate_for(&self, driver: &str, capabilities: &Capabilities) -> Result<()> {
         let mut violations = self.violations();
         if self.lease_duration < capabilities.min_lease {

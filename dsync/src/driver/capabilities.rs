@@ -1,64 +1,62 @@
 use std::time::Duration;
 
-/// Who declares a lease dead.
+/// Who decides that a lease has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expiry {
-    /// The store forgets the record by itself (Redis, etcd).
+    /// The store removes an expired record by itself (Redis, etcd).
     Backend,
-    /// The record stays until somebody takes it over. Every observer measures on a clock of its
-    /// own how long the record has not changed (Kubernetes).
+    /// The record stays until another candidate takes it over. Every observer measures on its own
+    /// clock how long the record has not changed (Kubernetes).
     Observer,
 }
 
-/// What a [watch](super::Driver::watch) reports.
+/// Which events a [watch](super::Driver::watch) reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WatchScope {
-    /// Nothing. The core reads once in a retry period.
+    /// None. The core reads once in a retry period.
     Nothing,
-    /// Releases only. The core sets a timer for the expiry and then tries once (Redis).
+    /// Releases only. The core sets a timer for the expiry and tries once when it fires (Redis).
     Releases,
-    /// Every change of the record; with [`Expiry::Backend`] its expiry as well.
+    /// Every change of the record, and with [`Expiry::Backend`] also its expiry.
     Changes,
 }
 
 /// What a store can do, declared by its [`Driver`](super::Driver).
 ///
-/// Start from [`Capabilities::new`], which declares as little as possible, and raise what the
-/// store keeps. A capability that is declared is a promise, and a test suite may hold the driver
-/// to it.
+/// Start from [`Capabilities::new`], which declares the minimum, and add what the store
+/// guarantees. Each declaration is a promise that the conformance suite tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, not states")]
 pub struct Capabilities {
-    /// Who declares a lease dead.
+    /// Who decides that a lease has expired.
     pub expiry: Expiry,
-    /// What a watch reports.
+    /// Which events a watch reports.
     pub watch: WatchScope,
     /// The shortest lease duration that the store accepts.
     pub min_lease: Duration,
-    /// The store counts durations in multiples of this; the driver rounds up.
+    /// The unit in which the store counts durations. The driver rounds up to it.
     pub lease_granularity: Duration,
-    /// How long after its duration a dead lease may still look alive. Failover takes as much
+    /// How long an expired lease may still be reported as held. A fail-over takes that much
     /// longer.
     pub max_expiry_lag: Duration,
-    /// A released *election* keeps its record, without a holder. Then a record that vanishes was
-    /// deleted by somebody else, while its holder may still be alive, and the core waits out the
-    /// lease that it knew of.
+    /// Whether a released *election* always keeps its record, without a holder. Then a record that
+    /// vanishes was deleted by an operator while its holder may still run, and the core waits for
+    /// the end of the lease that it last saw.
     pub keeps_released_elections: bool,
-    /// Fencing tokens go on growing after an operator deleted the record.
+    /// Whether fencing tokens keep growing after an operator deleted the record.
     pub token_survives_delete: bool,
-    /// Fencing tokens go on growing after a restart of the store.
+    /// Whether fencing tokens keep growing after a restart of the store.
     pub token_survives_restart: bool,
-    /// Fencing tokens go on growing after the store lost acknowledged writes (a fail-over to an
-    /// asynchronous replica, a restored backup).
+    /// Whether fencing tokens keep growing after the store lost acknowledged writes, as in a
+    /// fail-over to an asynchronous replica, or from a restored backup.
     pub token_survives_loss: bool,
 }
 
 impl Capabilities {
-    /// The least that a driver can declare: no watch, leases of whole seconds, tokens that
-    /// survive nothing.
+    /// Returns the minimum: no watch, leases of whole seconds, and tokens that survive nothing.
     #[must_use]
     pub fn new(expiry: Expiry) -> Self {
         Self {
@@ -74,7 +72,7 @@ impl Capabilities {
         }
     }
 
-    /// Declares what a watch reports.
+    /// Declares which events a watch reports.
     #[must_use]
     pub fn with_watch(mut self, watch: WatchScope) -> Self {
         self.watch = watch;
@@ -89,14 +87,14 @@ impl Capabilities {
         self
     }
 
-    /// Declares how long after its duration a dead lease may still look alive.
+    /// Declares how long an expired lease may still be reported as held.
     #[must_use]
     pub fn with_max_expiry_lag(mut self, lag: Duration) -> Self {
         self.max_expiry_lag = lag;
         self
     }
 
-    /// Declares that a released election keeps its record, without a holder.
+    /// Declares that a released election always keeps its record, without a holder.
     #[must_use]
     pub fn with_released_elections_kept(mut self) -> Self {
         self.keeps_released_elections = true;

@@ -7,21 +7,21 @@ use crate::FencingToken;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claim {
-    /// Who asks. The nonce in it is new for every attempt; store the holder as it is.
+    /// The candidate. The nonce in it is new for every attempt. Store the holder as it is.
     pub holder: Holder,
-    /// For how long. The lease must not expire earlier than the start of the call plus this.
+    /// The duration of the lease. It must not expire before the start of the call plus this.
     pub duration: Duration,
-    /// The version that the record had when the core last saw it free, or last saw it change
-    /// before its duration ran out. With [`Expiry::Observer`](super::Expiry::Observer): take the
-    /// record if it is still at this version, whoever holds it. `Backend` stores ignore it.
+    /// The version at which the record was free or had expired. With
+    /// [`Expiry::Observer`](super::Expiry::Observer), take the record if it is still at this
+    /// version, even if it has a holder. `Backend` stores ignore it.
     pub take_over: Option<Version>,
-    /// The highest fencing token that was seen of this key. A store that may have forgotten its
-    /// counter must grant a higher one.
+    /// The highest fencing token of this key that the candidate has seen. A store that may have
+    /// forgotten its counter must grant a higher one.
     pub token_floor: FencingToken,
 }
 
 impl Claim {
-    /// A claim that takes nothing over and knows of no earlier token.
+    /// Returns a claim that takes no record over and has seen no token.
     #[must_use]
     pub fn new(holder: Holder, duration: Duration) -> Self {
         Self { holder, duration, take_over: None, token_floor: FencingToken::ZERO }
@@ -34,7 +34,7 @@ impl Claim {
         self
     }
 
-    /// Tells the store the highest fencing token that was seen of the key.
+    /// Sets the highest fencing token of the key that the candidate has seen.
     #[must_use]
     pub fn with_token_floor(mut self, floor: FencingToken) -> Self {
         self.token_floor = floor;
@@ -45,21 +45,21 @@ impl Claim {
 /// The answer to [`acquire`](super::Driver::acquire).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acquired {
-    /// The lease is mine; its token is that of this acquisition.
+    /// The claim has the lease. Its token is that of this acquisition.
     Won(Lease),
-    /// It was not free, or not at the expected version any more. Nothing was written. The record
-    /// is told where the answer carried it; a driver does not read again for it.
+    /// The lease was not free, or the record had another version. Nothing was written. The record
+    /// is `Some` if the answer of the store showed it; a driver does not read again for it.
     Held(Option<Lease>),
 }
 
 /// The answer to [`renew`](super::Driver::renew).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Renewed {
-    /// The lease is extended; this is the record now.
+    /// The lease is extended. This is the record now.
     Kept(Lease),
-    /// It is not mine any more. The record is told where the answer carried it.
+    /// Another holder has the lease, or none. The record is `Some` if the answer showed it.
     Lost(Option<Lease>),
-    /// The record changed, but it is not known to be lost: somebody may have edited a label.
+    /// The record changed, but the lease may not be lost: another program may have edited a label.
     /// Nothing was written. The core reads at once.
     Conflict,
 }
@@ -67,11 +67,11 @@ pub enum Renewed {
 /// The answer to [`release`](super::Driver::release).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Released {
-    /// The lease was mine, and is free now.
+    /// The lease was held, and is free now.
     Freed,
-    /// It was not mine (any more). Nothing was written.
+    /// Another holder has the lease, or none. Nothing was written.
     NotHeld,
-    /// The record changed, but it may still be mine. Nothing was written. The core reads and
-    /// tries again.
+    /// The record changed, but the lease may still be held. Nothing was written. The core reads
+    /// and tries again.
     Conflict,
 }

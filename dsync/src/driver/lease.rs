@@ -4,15 +4,15 @@ use std::time::{Duration, SystemTime};
 
 use crate::FencingToken;
 
-/// A number that is drawn anew for every attempt to acquire.
+/// A random number that is drawn for every attempt to acquire.
 ///
-/// It tells a candidate's own attempts apart: from those of another process with the same name,
-/// from those of its own predecessor before a restart, and from each other.
+/// It distinguishes the attempts of a candidate from those of another process with the same name,
+/// from those of the same process before a restart, and from each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nonce(u64);
 
 impl Nonce {
-    /// A nonce from a random number.
+    /// Makes a nonce from a random number.
     #[must_use]
     pub fn new(random: u64) -> Self {
         Self(random)
@@ -25,33 +25,33 @@ impl fmt::Display for Nonce {
     }
 }
 
-/// The identity in a record, as it is stored: `<instance>_<nonce>`, the convention of client-go.
+/// The holder in a record, as it is stored: `<instance>_<nonce>`, the convention of client-go.
 ///
-/// Two holders are the same only if the whole text is. A holder that another program wrote may
+/// Two holders are equal only if their whole texts are. A holder that another program wrote may
 /// have any form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Holder(Arc<str>);
 
 impl Holder {
-    /// The holder of one attempt of `instance`.
+    /// Makes the holder of one attempt of `instance`.
     #[must_use]
     pub fn new(instance: &str, nonce: Nonce) -> Self {
         Self(format!("{instance}_{nonce}").into())
     }
 
-    /// The holder that a store has on record.
+    /// Makes a holder from the text in a record.
     #[must_use]
     pub fn from_wire(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 
-    /// The text to store.
+    /// Returns the text to store.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The instance that holds: the text before the last `_`, or all of it.
+    /// Returns the name of the instance: the text before the last `_`, or all of it.
     #[must_use]
     pub fn instance(&self) -> &str {
         self.0.rsplit_once('_').map_or(&*self.0, |(instance, _)| instance)
@@ -71,13 +71,13 @@ macro_rules! opaque {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// From any text that the driver understands.
+            /// Makes one from any text that the driver understands.
             #[must_use]
             pub fn new(text: impl Into<Arc<str>>) -> Self {
                 Self(text.into())
             }
 
-            /// The text again.
+            /// Returns the text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -93,47 +93,47 @@ macro_rules! opaque {
 }
 
 opaque! {
-    /// The store's compare-and-swap token of a record. Opaque to the core, which only compares it
-    /// for equality and hands it back. It differs for every acquisition, also across deletion and
+    /// The compare-and-swap token of a record. The core only compares it for equality and passes
+    /// it back. It differs for every acquisition, also across deletion and
     /// re-creation; on stores with [`Expiry::Observer`](super::Expiry::Observer) it changes with
     /// every renewal as well.
     Version
 }
 
 opaque! {
-    /// What changes with every acquire and renew, and with nothing else.
+    /// A sign of life: a text that changes with every acquire and renew, and with nothing else.
     ///
-    /// A pulse that does not change for the record's duration is a dead holder. An edited
+    /// A holder whose pulse does not change for the record's duration is dead. An edited
     /// annotation changes the [`Version`] but not the pulse, so it cannot keep a dead leader
     /// alive. Stores with [`Expiry::Backend`](super::Expiry::Backend) may use the holder.
     Pulse
 }
 
-/// A record of the store: who holds the key, for how long, at which version.
+/// A record in the store: the holder of a key, the duration of its lease, and the version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lease {
-    /// Who holds it. `None`: it was released and is free.
+    /// The holder. `None` if the lease was released and is free.
     pub holder: Option<Holder>,
-    /// The duration in the record. Rivals respect it, whatever their own setting. `None`: the
-    /// record does not say, and an observer uses its own.
+    /// The duration in the record. Rivals wait for it rather than for their own. `None` if the
+    /// record has none; then an observer uses its own.
     pub duration: Option<Duration>,
     /// The compare-and-swap token of the record as it is now.
     pub version: Version,
-    /// What changes with every acquire and renew, and with nothing else.
+    /// The sign of life of the holder.
     pub pulse: Pulse,
-    /// From `acquire`: the token of this acquisition. From a read or a watch: the store's current
-    /// one, which is not lower than any token granted so far.
+    /// From `acquire`, the token of this acquisition. From a read or a watch, the current one of
+    /// the store, which is not lower than any token granted so far.
     pub fencing_token: FencingToken,
-    /// How much of the lease is left, where the store knows it.
+    /// How much of the lease is left, if the store knows.
     pub remaining: Option<Duration>,
-    /// When it was last renewed by the holder's wall clock, where the store records it. For
-    /// people; nothing is decided by it.
+    /// When the lease was last renewed by the holder's wall clock, if the store records it. For
+    /// people: no decision depends on it.
     pub renewed_at: Option<SystemTime>,
 }
 
 impl Lease {
-    /// A record that `holder` holds for `duration`.
+    /// Makes a record that `holder` holds for `duration`.
     #[must_use]
     pub fn held(
         holder: Holder,
@@ -153,7 +153,7 @@ impl Lease {
         }
     }
 
-    /// A record that is kept although it was released.
+    /// Makes a record without a holder, which was released and kept.
     #[must_use]
     pub fn vacant(version: Version, pulse: Pulse, fencing_token: FencingToken) -> Self {
         Self {
@@ -167,21 +167,21 @@ impl Lease {
         }
     }
 
-    /// Says how much of the lease is left.
+    /// Sets how much of the lease is left.
     #[must_use]
     pub fn with_remaining(mut self, remaining: Duration) -> Self {
         self.remaining = Some(remaining);
         self
     }
 
-    /// Says when it was last renewed, by the holder's wall clock.
+    /// Sets when the lease was last renewed, by the holder's wall clock.
     #[must_use]
     pub fn with_renewed_at(mut self, at: SystemTime) -> Self {
         self.renewed_at = Some(at);
         self
     }
 
-    /// Whether `holder` holds this record.
+    /// Returns whether `holder` holds this record.
     #[must_use]
     pub fn is_held_by(&self, holder: &Holder) -> bool {
         self.holder.as_ref() == Some(holder)

@@ -6,21 +6,21 @@ use futures_core::Stream;
 use super::Lease;
 use crate::Result;
 
-/// What [`Driver::watch`](super::Driver::watch) returns. After an error, or when it ends, the
-/// watch is over.
+/// The stream that [`Driver::watch`](super::Driver::watch) returns. It is over after an error,
+/// or when it ends.
 pub type Watch = Pin<Box<dyn Stream<Item = Result<Observation>> + Send>>;
 
-/// One thing heard of a key.
+/// One event of a watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
-    /// The record, as the store last told it. `None`: there is no record.
+    /// The record, as the store last reported it. `None` if there is no record.
     Record(Option<Lease>),
-    /// Nothing changed, and the watch still works: a bookmark, a progress notice, a ping.
+    /// The watch works, and nothing changed: a bookmark, a progress notice, a ping.
     Heartbeat,
 }
 
 impl Observation {
-    /// A watch that never says anything, for stores with
+    /// Returns a watch that never reports anything, for stores with
     /// [`WatchScope::Nothing`](super::WatchScope::Nothing).
     #[must_use]
     pub fn silence() -> Watch {

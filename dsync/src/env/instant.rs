@@ -2,7 +2,7 @@ use std::fmt;
 use std::ops::Add;
 use std::time::Duration;
 
-/// A point on the clock of one [`Env`](super::Env): the time since an epoch of its own choice.
+/// A point in time on the clock of one [`Env`](super::Env), as the time since its epoch.
 ///
 /// Instants of different envs cannot be compared.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,28 +12,28 @@ impl Instant {
     /// The epoch.
     pub const EPOCH: Self = Self(Duration::ZERO);
 
-    /// Later than everything.
+    /// An instant later than all others.
     pub const NEVER: Self = Self(Duration::MAX);
 
-    /// The instant at `offset` after the epoch.
+    /// Returns the instant at `offset` after the epoch.
     #[must_use]
     pub const fn at(offset: Duration) -> Self {
         Self(offset)
     }
 
-    /// The time since the epoch.
+    /// Returns the time since the epoch.
     #[must_use]
     pub const fn since_epoch(self) -> Duration {
         self.0
     }
 
-    /// How long it is from `earlier` to this instant; zero if `earlier` is later.
+    /// Returns the time from `earlier` to this instant, or zero if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// How long it is until `later`; zero if it has passed.
+    /// Returns the time from this instant until `later`, or zero if `later` is earlier.
     #[must_use]
     pub const fn until(self, later: Self) -> Duration {
         later.0.saturating_sub(self.0)

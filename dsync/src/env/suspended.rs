@@ -43,8 +43,8 @@ impl Suspended {
 fn sample() -> Duration {
     use rustix::time::ClockId;
 
-    // The thread may lose its processor between two readings. Then the outer two tell so, and the
-    // sample is repeated; the best of a few is good enough on a machine that is that busy.
+    // The thread may be descheduled between two readings. The outer two then lie far apart, and
+    // the sample is repeated. The best of a few is good enough on a machine that is so busy.
     let mut best = (Duration::MAX, Duration::ZERO);
     for _ in 0..8 {
         let before = read(ClockId::Monotonic);

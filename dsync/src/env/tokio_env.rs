@@ -15,7 +15,7 @@ pub struct TokioEnv {
 }
 
 impl TokioEnv {
-    /// An env on the tokio runtime of the caller.
+    /// Returns an env on the tokio runtime of the caller.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! One driver call: its turn, its time limit, and what it is reported as.
+//! One driver call: its place in the queue, its time limit, and how it is reported.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +16,16 @@ use crate::monitor::MonitorEvent;
 use crate::tenure::{Answer, Call, Request};
 use crate::{Error, ErrorKind, Result};
 
-/// Performs `call`. It ends by its timeout at the latest.
+/// Performs `call`, which takes no longer than its timeout.
+///
+/// 1. The clock starts before the call queues at the gate, so that the timeout bounds the whole
+///    call. A limit that started at the sending could pass the deadline that the call is for.
+/// 2. The call queues, is sent, and `sent` records that it was.
+/// 3. The answer wins over the limit if both are ready, since it tells more.
+/// 4. At the limit the future of the driver is dropped. A call that was not sent yet is a definite
+///    error; one that was sent may still be applied, so the error is ambiguous.
+/// 5. A panic of the driver is an ambiguous error as well. It must not end the keeper, which is
+///    what releases the lease.
 pub(super) fn perform(services: &Arc<Services>, key: &Key, call: Call) -> BoxFuture<Answer> {
     let services = Arc::clone(services);
     let key = key.clone();
@@ -38,7 +47,7 @@ pub(super) fn perform(services: &Arc<Services>, key: &Key, call: Call) -> BoxFut
                 fail(if sent.load(Ordering::Relaxed) {
                     Error::ambiguous(ErrorKind::Timeout, text)
                 } else {
-                    let text = format!("{text}: too many requests are under way, it was not sent");
+                    let text = format!("{text}: the request was not sent, because too many others are in flight");
                     Error::definite(ErrorKind::Timeout, text)
                 })
             }
@@ -52,7 +61,7 @@ pub(super) fn perform(services: &Arc<Services>, key: &Key, call: Call) -> BoxFut
     })
 }
 
-/// A read outside any tenure.
+/// Reads a record outside any tenure.
 pub(super) async fn read(
     services: &Arc<Services>,
     key: &Key,
@@ -64,6 +73,7 @@ pub(super) async fn read(
     }
 }
 
+/// Waits for a place at the gate, and records in `sent` that the request is sent from here on.
 async fn turn<'a>(gate: &'a Gate, verb: Verb, sent: &AtomicBool) -> Pass<'a> {
     let pass = gate.enter(verb == Verb::Renew).await;
     sent.store(true, Ordering::Relaxed);

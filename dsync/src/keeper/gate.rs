@@ -5,15 +5,17 @@ const ALL: usize = 32;
 /// Of these, how many may be something else than a renewal.
 const ORDINARY: usize = 24;
 
-/// Limits the requests in flight, renewals first: whatever else is under way, some places are
-/// kept for them.
+/// Limits the requests in flight, and reserves some of the places for renewals.
+///
+/// Without the reserve, a thousand waiters for locks could fill all places, and the renewals of
+/// the holders would queue behind them until their terms end.
 #[derive(Debug)]
 pub(crate) struct Gate {
     all: Semaphore,
     ordinary: Semaphore,
 }
 
-/// Leave to send one request, until it is dropped.
+/// The right to send one request, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Pass<'a> {
     _all: Option<SemaphorePermit<'a>>,
@@ -26,7 +28,9 @@ impl Gate {
     }
 
     pub(crate) async fn enter(&self, renewal: bool) -> Pass<'_> {
-        // The semaphores are never closed, so a permit always comes.
+        // 1. The narrow gate first. In the other order, an ordinary request could hold one of all
+        //    places while it waits for an ordinary one, and block a renewal without being sent.
+        // 2. The semaphores are never closed, so `ok` discards no error.
         let ordinary = if renewal { None } else { self.ordinary.acquire().await.ok() };
         Pass { _ordinary: ordinary, _all: self.all.acquire().await.ok() }
     }

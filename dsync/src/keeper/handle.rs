@@ -1,4 +1,4 @@
-//! The other end of a keeper: handles only send it messages and look at its status.
+//! The handles of a keeper, which send it commands and read its status.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +12,9 @@ use crate::tenure::{Finish, Settled};
 use crate::term::is_inside;
 use crate::{Error, ErrorKind, Result, Term, Timing};
 
-/// One keeper, as everybody else sees it. Cheap to clone.
+/// A handle to one keeper. Clones are cheap, and count as one handle until they [`join`].
+///
+/// [`join`]: Handle::join
 #[derive(Clone, Debug)]
 pub(crate) struct Handle {
     id: u64,
@@ -23,7 +25,7 @@ pub(crate) struct Handle {
     keep_alive: Arc<KeepAlive>,
 }
 
-/// Who still wants the campaign to go on.
+/// What keeps the campaign alive.
 #[derive(Debug, Default)]
 struct KeepAlive(Mutex<Reasons>);
 
@@ -31,7 +33,7 @@ struct KeepAlive(Mutex<Reasons>);
 struct Reasons {
     handles: usize,
     callbacks: bool,
-    /// The `Dsync` is gone.
+    /// The `Dsync` was dropped.
     abandoned: bool,
     stopping: bool,
 }
@@ -62,7 +64,10 @@ impl Handle {
         Self { id, key, timing, commands, status, keep_alive: Arc::default() }
     }
 
-    /// One more handle, unless the campaign is ending already.
+    /// Counts one more handle. Returns `false` if the campaign is already ending.
+    ///
+    /// The check and the count are one step under the lock. Between two steps the last other handle
+    /// could leave, and the new one would join a campaign that has just been told to stop.
     pub(crate) fn join(&self) -> bool {
         let mut reasons = self.keep_alive.lock();
         reasons.handles += 1;
@@ -73,7 +78,7 @@ impl Handle {
         true
     }
 
-    /// One handle less. Without any, the campaign ends unless a callback keeps it.
+    /// Counts one handle less. Without handles, the campaign ends unless a callback keeps it.
     pub(crate) fn leave(&self) {
         let ends = {
             let mut reasons = self.keep_alive.lock();
@@ -85,7 +90,7 @@ impl Handle {
         }
     }
 
-    /// The `Dsync` is gone: callbacks alone keep nothing alive any more.
+    /// Takes note that the `Dsync` was dropped: from now on callbacks alone keep nothing alive.
     pub(crate) fn abandon(&self) {
         let ends = {
             let mut reasons = self.keep_alive.lock();
@@ -102,19 +107,19 @@ impl Handle {
         self.send(Command::Callback(callback));
     }
 
-    /// Asks for the end of the term.
+    /// Requests the end of the term.
     pub(crate) fn resign(&self) {
         self.send(Command::Resign);
     }
 
-    /// Asks for the end of the term and of the campaign.
+    /// Requests the end of the term and of the campaign.
     pub(crate) fn request_stop(&self) {
         self.keep_alive.lock().stopping = true;
         self.send(Command::Stop);
     }
 
     fn send(&self, command: Command) {
-        // A keeper that is gone has nothing left to do.
+        // The send fails only if the keeper has ended, and then there is nothing left to do.
         let _ = self.commands.send(command);
     }
 
@@ -122,12 +127,12 @@ impl Handle {
         self.status.borrow().finish.is_some()
     }
 
-    /// The longest that a stop takes, if no work overruns.
+    /// Returns how long a stop takes at most, if no work overruns.
     pub(crate) fn stop_bound(&self, drain_timeout: Duration) -> Duration {
         drain_timeout + 2 * self.timing.request_timeout()
     }
 
-    /// Waits for a status that `pick` takes something from.
+    /// Waits for a status from which `pick` returns a value.
     pub(crate) async fn wait_for<T>(
         &self,
         mut pick: impl FnMut(&Status) -> Option<T>,
@@ -156,7 +161,7 @@ impl Handle {
         .await?
     }
 
-    /// The error that tells why there will be no more terms.
+    /// Returns the error that says why there will be no further term.
     pub(crate) fn why(&self, finish: &Finish) -> Error {
         match finish {
             Finish::Failed(error) => error.clone(),
@@ -164,10 +169,10 @@ impl Handle {
         }
     }
 
-    /// Waits until nothing is left of `term`: how its lease ended.
+    /// Waits until nothing is left of `term`, and returns how its lease ended.
     ///
-    /// Within a body of the term it waits only until the term is cancelled, since the body is
-    /// what it would wait for.
+    /// Inside a body of the term it waits only until the term is cancelled. The body would otherwise
+    /// wait for its own end.
     pub(crate) async fn settled(&self, term: &Term) -> Result<Ending> {
         if is_inside(self.id) {
             term.ended().await;
@@ -176,7 +181,8 @@ impl Handle {
         let token = term.fencing_token();
         self.wait_for(|status| match &status.settled {
             Some((settled, ending)) if *settled == token => Some(Ending::Settled(ending.clone())),
-            // A later term has begun, so this one was settled without our seeing it.
+            // A later term has begun. The status keeps only the last settled term, so how this one
+            // ended is lost, but it has.
             Some((settled, _)) if *settled > token => Some(Ending::Settled(Settled::NotHeld)),
             _ if status.overrun == Some(token) => Some(Ending::Settled(Settled::Overrun)),
             _ if status.finish.is_some() => Some(Ending::Cancelled),
@@ -185,7 +191,7 @@ impl Handle {
         .await
     }
 
-    /// Asks for a stop and waits for it.
+    /// Requests a stop and waits for it.
     pub(crate) async fn stop(&self) -> Result<()> {
         let term = self.status.borrow().term.clone();
         self.request_stop();
@@ -196,7 +202,7 @@ impl Handle {
             }
         }
         if is_inside(self.id) {
-            // A body of a term that is ending already.
+            // The caller is a body of a term that is already ending.
             return Ok(());
         }
         self.wait_for(|status| match (&status.finish, status.overrun) {
@@ -208,16 +214,17 @@ impl Handle {
     }
 }
 
-/// How a term ended for somebody who waited for it.
+/// How a term ended, for a caller that waited for it.
 #[derive(Clone, Debug)]
 pub(crate) enum Ending {
-    /// It is cancelled; that is all that is known.
+    /// It was cancelled, and nothing more is known.
     Cancelled,
     Settled(Settled),
 }
 
 impl Ending {
-    /// What a voluntary end reports: only what its user has to know.
+    /// Returns the result of a voluntary end. A lease that was lost in the meantime is no error:
+    /// the caller wanted to give it up.
     pub(crate) fn into_result(self, key: &Key) -> Result<()> {
         match self {
             Self::Settled(Settled::Overrun) => Err(overrun(key)),
@@ -231,12 +238,12 @@ pub(crate) fn overrun(key: &Key) -> Error {
     Error::definite(
         ErrorKind::Overrun,
         format!(
-            "work for {key} did not stop by the hard deadline, although it was dropped: it blocks \
-             its thread; the lease was not released and expires by itself"
+            "work of {key} did not stop by the hard deadline although it was dropped, because it \
+             blocks its thread; the lease was not released and expires by itself"
         ),
     )
 }
 
 fn gone() -> Error {
-    Error::definite(ErrorKind::Internal, "the task that keeps the lease is gone")
+    Error::definite(ErrorKind::Internal, "the task that keeps the lease has ended")
 }

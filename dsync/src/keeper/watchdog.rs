@@ -1,4 +1,4 @@
-//! The thread that aborts a process whose work does not stop.
+//! The thread that aborts the process if work does not stop.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::env::{Env, Instant};
 use crate::term::{BodiesStatus, Term, TermState};
 
-/// Watches the hard deadlines of terms from a thread of its own, since the runtime may be what
-/// their work blocks. The thread starts with the first term and ends with its owner.
+/// Checks the hard deadlines of terms on a separate thread, since their work may block the runtime.
+/// The thread starts with the first term and ends with its owner.
 #[derive(Debug, Default)]
 pub(crate) struct Watchdog(Arc<Shared>);
 
@@ -48,7 +48,7 @@ impl Watchdog {
                 .spawn(move || watch(&shared, &*env));
             state.started = spawned.is_ok();
             if let Err(error) = spawned {
-                tracing::error!(target: "dsync", %error, "no thread for the watchdog");
+                tracing::error!(target: "dsync", %error, "the thread of the watchdog did not start");
             }
         }
         self.0.changed.notify_one();
@@ -77,7 +77,8 @@ fn watch(shared: &Shared, env: &dyn Env) {
                 {
                     return false;
                 }
-                // A poll that happens to be in progress, or a drop, gets a moment to return.
+                // A poll or a drop that is in progress at the deadline gets the slack to return.
+                // Without it, healthy work that is caught in a poll would abort the process.
                 let late = hard + term.slack;
                 if now >= late {
                     abort(&term);
@@ -89,7 +90,8 @@ fn watch(shared: &Shared, env: &dyn Env) {
             next = Some(next.map_or(hard, |next| next.min(hard)));
             true
         });
-        // A paused or skewed clock does not pass as the thread's own does, so look in between.
+        // The clock of the env may run at another rate than the one the thread sleeps by, or be
+        // paused, so the deadline is checked at least once a second.
         let wait = next.map_or(Duration::from_secs(3600), |next| now.until(next));
         let wait = wait.clamp(Duration::from_millis(1), Duration::from_secs(1));
         let waited = if state.terms.is_empty() {
@@ -104,13 +106,13 @@ fn watch(shared: &Shared, env: &dyn Env) {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the last words of the process, with or without a logger")]
+#[expect(clippy::print_stderr, reason = "the process ends here, and may have no logger")]
 fn abort(term: &TermState) {
     let (key, token) = (&term.key, term.token);
     tracing::error!(target: "dsync", %key, %token, "work blocks past the hard deadline, aborting");
     eprintln!(
         "dsync: work of the term with token {token} of {key} blocks its thread past the hard \
-         deadline; aborting the process, as configured, before anybody else is elected"
+         deadline; aborting the process, as configured, before another candidate is elected"
     );
     std::process::abort();
 }

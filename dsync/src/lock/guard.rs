@@ -5,20 +5,21 @@ use crate::keeper::{Ending, Handle, overrun};
 use crate::tenure::Settled;
 use crate::{EndCause, Error, ErrorKind, FencingToken, Resource, Result, Term};
 
-/// A lock that is held. It is renewed in the background until it is unlocked, dropped or lost.
+/// A lock that is held. Its lease is renewed in the background until the guard is unlocked or
+/// dropped, or the lock is lost.
 ///
 /// # What it does not guarantee
 ///
-/// A lock that is lost is somebody else's soon after. Watch [`lost`](Self::lost), or run the work
-/// by [`run`](Self::run), which stops it in time, and pass the
-/// [`fencing_token`](Self::fencing_token) along to whatever can check it. See [`Term`] for what no
-/// library can stop.
+/// A lost lock can be acquired by another holder soon after. Wait for [`lost`](Self::lost), or do
+/// the work in [`run`](Self::run), which stops it in time, and send the
+/// [`fencing_token`](Self::fencing_token) with every write to a resource that can check it. See
+/// [`Term`] for work that no library can stop.
 #[derive(Debug)]
 #[must_use = "dropping the guard releases the lock"]
 pub struct LockGuard {
     resource: Resource,
     term: Term,
-    /// `None` once somebody waits for the unlock.
+    /// `None` once `unlock` was called.
     handle: Option<Handle>,
 }
 
@@ -27,25 +28,25 @@ impl LockGuard {
         Self { resource, term, handle }
     }
 
-    /// What is locked.
+    /// Returns the resource of this lock.
     #[must_use]
     pub fn resource(&self) -> &Resource {
         &self.resource
     }
 
-    /// The token of this holding, higher than that of every earlier one.
+    /// Returns the token of this acquisition. It is higher than that of every earlier one.
     #[must_use]
     pub fn fencing_token(&self) -> FencingToken {
         self.term.fencing_token()
     }
 
-    /// Whether the lock is still held, by the clock at this call.
+    /// Returns whether the lock is still held, checked against the clock now.
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.term.is_active()
     }
 
-    /// For how long it is held at least, unless it is lost before. Each renewal moves it.
+    /// Returns how long the lock stays held without another renewal, unless it is lost before.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.term.remaining()
@@ -57,7 +58,7 @@ impl LockGuard {
         self.term.clone()
     }
 
-    /// Completes when the lock is not held any more. The future borrows nothing.
+    /// Completes when the lock is no longer held. The future borrows nothing.
     ///
     /// # Errors
     ///
@@ -65,13 +66,13 @@ impl LockGuard {
     ///
     /// # Cancel safety
     ///
-    /// Safe; call it again at any time.
+    /// Cancel safe. It can be called again at any time.
     pub fn lost(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         self.term.ended()
     }
 
-    /// Runs `future` until it completes or the lock is lost, whichever is first. Lost: `None`, and
-    /// the future is dropped. See [`Term::run`].
+    /// Runs `future` until it completes or the lock is lost, whichever is first. If the lock is
+    /// lost, it drops the future and returns `None`. See [`Term::run`].
     ///
     /// # Errors
     ///
@@ -79,27 +80,28 @@ impl LockGuard {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops `future`.
+    /// Dropping the returned future drops `future`.
     ///
     /// # Panics
     ///
-    /// If `future` does.
+    /// Panics if `future` does.
     pub async fn run<F: Future>(&self, future: F) -> Option<F::Output> {
         self.term.run(future).await
     }
 
-    /// Releases the lock and waits for the store's answer. It never touches what is somebody
-    /// else's by then.
+    /// Releases the lock and waits for the answer of the store. A lock that another holder has
+    /// acquired in the meantime is left alone.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Lost`] if it was not mine any more, so that what was done under it may have
-    /// overlapped with another's work; otherwise why the release could not be confirmed, in which
-    /// case the lock expires by itself.
+    /// [`ErrorKind::Lost`] if the lock was lost before: the work done under it may have overlapped
+    /// with that of another holder. [`ErrorKind::Overrun`] if work of the guard did not stop.
+    /// Otherwise, the error that kept the release from being confirmed; the lock then expires by
+    /// itself.
     ///
     /// # Cancel safety
     ///
-    /// The release goes on when the future is dropped, only nobody waits for it.
+    /// Dropping the future does not undo the release; it continues in the background.
     pub async fn unlock(mut self) -> Result<()> {
         let Some(handle) = self.handle.take() else { return Ok(()) };
         handle.request_stop();
@@ -117,7 +119,8 @@ impl LockGuard {
         Error::definite(
             ErrorKind::Lost,
             format!(
-                "lock {} was lost before it was unlocked; another holder may have had it meanwhile",
+                "lock {} was lost before it was unlocked; another holder may have acquired it in the \
+                 meantime",
                 self.resource
             ),
         )

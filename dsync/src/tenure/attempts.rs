@@ -1,4 +1,4 @@
-//! What became of my attempts to acquire.
+//! The attempts to acquire that may still be found in a record.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::driver::{Holder, Lease, Version};
 use crate::env::Instant;
 
-/// More are not remembered. A forgotten one is a rival like any other: its record expires.
+/// The number of attempts that are remembered. A forgotten one counts as a rival, whose record
+/// expires.
 const MOST: usize = 32;
 
 /// An attempt that may be seen in a record later.
@@ -14,16 +15,15 @@ const MOST: usize = 32;
 pub(crate) struct Attempt {
     pub(crate) holder: Holder,
     pub(crate) sent: Instant,
-    /// What it asked for. The store may let it expire that long after it was sent.
+    /// The duration of its claim. The store may let the lease expire that long after `sent`.
     pub(crate) duration: Duration,
     /// The version that the record had to be at for the attempt to succeed.
     pub(crate) conditioned_on: Option<Version>,
-    /// It made a term, or a release of it was sent. It can only be released from now on.
+    /// It had its term, or its release was sent. From now on it can only be released.
     pub(crate) spent: bool,
 }
 
-/// The attempts that had no answer, and those that had their term: whatever of mine may still
-/// turn up in a record.
+/// The attempts without an answer, and those that had their term.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attempts(VecDeque<Attempt>);
 
@@ -39,7 +39,7 @@ impl Attempts {
         self.0.iter().find(|attempt| lease.is_held_by(&attempt.holder))
     }
 
-    /// From now on `holder` can only be released.
+    /// Marks `holder` as one that can only be released from now on.
     pub(crate) fn spend(&mut self, holder: &Holder, sent: Instant) {
         match self.0.iter_mut().find(|attempt| attempt.holder == *holder) {
             Some(attempt) => attempt.spent = true,
@@ -53,9 +53,14 @@ impl Attempts {
         }
     }
 
-    /// Forgets what a read at `version` proves to have failed: an attempt that was conditioned on
-    /// a version that the record has left behind. An attempt to create a record is never settled
-    /// this way, since it may still land when the record is gone.
+    /// Forgets the attempts that `lease`, as the store shows it, proves to have failed.
+    ///
+    /// 1. A spent attempt stays: its record may show up again, and must not begin a second term.
+    /// 2. An attempt that the record carries has succeeded.
+    /// 3. An attempt that was conditioned on a version has failed once the record has another one,
+    ///    since versions never return. While the record still has it, the request may be in flight.
+    /// 4. An attempt to create a record has no such condition. It may be in flight for as long as it
+    ///    likes and succeed when the record is deleted, so it is never settled this way.
     pub(crate) fn settle(&mut self, lease: Option<&Lease>) {
         self.0.retain(|attempt| {
             attempt.spent
@@ -67,7 +72,7 @@ impl Attempts {
         });
     }
 
-    /// `holder` is a rival from now on.
+    /// Forgets `holder`, which counts as a rival from now on.
     pub(crate) fn forget(&mut self, holder: &Holder) {
         self.0.retain(|attempt| attempt.holder != *holder);
     }
@@ -76,7 +81,7 @@ impl Attempts {
         self.0.is_empty()
     }
 
-    /// Takes over what an earlier tenure of the same key left.
+    /// Adds the attempts of an earlier tenure of the same key.
     pub(crate) fn extend(&mut self, earlier: Self) {
         for attempt in earlier.0 {
             self.remember(attempt);

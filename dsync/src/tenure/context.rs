@@ -140,8 +140,8 @@ impl Context {
             View::Held { lease, expires_at, .. }
                 if self.plan.expiry == Expiry::Backend || self.now < *expires_at =>
             {
-                // A record of an earlier attempt of this candidate has no term, so nobody leads
-                // by it.
+                // A record of an earlier attempt of this candidate has no term, so it shows
+                // no leader.
                 let left_over = self.attempts.find(lease).is_some();
                 lease.holder.as_ref().filter(|_| !left_over).map(|h| Arc::from(h.instance()))
             }

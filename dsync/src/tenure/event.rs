@@ -6,18 +6,18 @@ use crate::env::Instant;
 use crate::term::{EndCause, Grant};
 use crate::{Error, FencingToken, Result};
 
-/// What a tenure is told.
+/// What happened, as the keeper reports it to the tenure.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     /// Time has passed.
     Tick,
-    /// The one call that was sent is over.
+    /// The one call in flight was answered or timed out.
     Answered(Answer),
     /// The watch shows this record.
     Heard(Option<Lease>),
     /// The watch still works.
     Heartbeat,
-    /// The watch is over.
+    /// The watch ended.
     WatchEnded(Option<Error>),
     /// End the term and the campaign.
     Stop,
@@ -25,10 +25,10 @@ pub(crate) enum Event {
     Resign,
     /// A body panicked.
     BodyPanicked,
-    /// Of the term that was cancelled no body is left. `overran`: one of them blocked its thread
+    /// No body is left of the term that was cancelled. `overran`: one of them blocked its thread
     /// past the hard deadline.
     BodiesStopped { overran: bool },
-    /// Somebody has already been told that the term is over, by the clock.
+    /// A caller has already seen the term end, by the clock, before its extension was applied.
     Lapsed,
 }
 
@@ -41,30 +41,30 @@ pub(crate) enum Answer {
     Release(Result<Released>),
 }
 
-/// What a tenure wants done, in this order.
+/// What the keeper has to do, in the order of the list that a step returns.
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
-    /// Send this, and report the answer. At most one call is under way.
+    /// Send this call and report the answer. At most one call is in flight.
     Send(Call),
     /// A term begins.
     Elect(Grant),
-    /// The term goes on.
+    /// The term continues until these deadlines.
     Extend { valid_until: Instant, hard_deadline: Instant },
-    /// The term is over: tell everybody who asks.
+    /// End the term for every handle.
     Cancel(EndCause),
-    /// Drop what the term still runs.
+    /// Drop the bodies that still run.
     DropBodies,
-    /// What the term runs did not stop, although it was dropped.
+    /// A body did not stop by the hard deadline, although it was dropped.
     Overrun,
     /// Nothing is left of the term.
     Settle(Settled),
-    /// Somebody else leads, or nobody.
+    /// The leader changed. `None`: there is none, or it is not known.
     Leader(Option<Arc<str>>),
-    /// The trouble changed.
+    /// Requests fail in another way than before. `None`: they succeed again.
     Trouble(Option<Error>),
     /// The store granted a token that is not higher than one seen before.
     TokenWentBack { granted: FencingToken, seen: FencingToken },
-    /// Nothing more will come.
+    /// The tenure ended. This is its last action.
     Finish(Finish),
 }
 
@@ -99,21 +99,21 @@ impl Request {
 pub(crate) enum Settled {
     /// It was released.
     Released,
-    /// It was not mine any more.
+    /// Another holder had it, or none.
     NotHeld,
     /// The release could not be confirmed; the lease expires by itself.
     Unconfirmed(Error),
-    /// It was not released, since work may still run; it expires by itself.
+    /// It was not released, since work may still run. It expires by itself.
     Overrun,
 }
 
 /// How a tenure ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Finish {
-    /// As it was asked to, or after its one term.
+    /// After a stop, or after its one term.
     Done,
-    /// With [`Mode::Try`](super::Mode::Try): somebody else holds it.
+    /// With [`Mode::Try`](super::Mode::Try): another holder has it.
     Held,
-    /// For good.
+    /// With an error that does not pass.
     Failed(Error),
 }

@@ -12,7 +12,7 @@ pub(crate) enum Mode {
     Wait,
     /// Take one term if it can be had without waiting for another holder.
     Try,
-    /// Only look who leads.
+    /// Only observe who leads.
     Observe,
 }
 
@@ -22,9 +22,9 @@ pub(crate) struct Plan {
     pub(crate) mode: Mode,
     pub(crate) instance: String,
     pub(crate) lease_duration: Duration,
-    /// After the sending of the last successful write: the term is over.
+    /// The time from the sending of the last successful write to the end of the term.
     pub(crate) renew_deadline: Duration,
-    /// Likewise: what still runs is dropped.
+    /// The time from there until work that still runs is dropped.
     pub(crate) hard_deadline: Duration,
     pub(crate) renew_period: Duration,
     pub(crate) retry_period: Duration,
@@ -32,7 +32,7 @@ pub(crate) struct Plan {
     pub(crate) drain_timeout: Duration,
     pub(crate) expiry: Expiry,
     pub(crate) watch: WatchScope,
-    /// A record that vanishes was deleted by somebody else, since a release would have kept it.
+    /// A record that vanishes was deleted by an operator, since a release would have kept it.
     pub(crate) release_keeps_record: bool,
 }
 

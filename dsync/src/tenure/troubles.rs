@@ -1,4 +1,4 @@
-//! What does not work at the moment, and since when it is denied.
+//! Which verbs fail at the moment, and since when they are denied.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const fn rank(verb: Verb) -> usize {
     }
 }
 
-/// The last error of each verb that has not worked since, and what of it was reported.
+/// The last error of each verb that has not succeeded since, and which of them was reported.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Troubles {
     open: [Option<Error>; 5],
@@ -26,7 +26,7 @@ pub(crate) struct Troubles {
     reported: Option<(usize, ErrorKind)>,
 }
 
-/// The trouble is another than before; `None`: it is over.
+/// The verb that fails, or the kind of its error, is another than before. `None`: none fails.
 #[derive(Debug)]
 pub(crate) struct Change(pub(crate) Option<Error>);
 
@@ -39,7 +39,7 @@ impl Troubles {
         }
     }
 
-    /// A verb worked. Whatever else was in the way before, short of a denial, is over as well:
+    /// Records a success. It also clears the errors of the other verbs, except for denials, since
     /// the store answers.
     pub(crate) fn worked(&mut self, verb: Verb) {
         self.over(verb);
@@ -50,7 +50,7 @@ impl Troubles {
         }
     }
 
-    /// It works, which says nothing of the others.
+    /// Records a success that says nothing about the other verbs.
     pub(crate) fn over(&mut self, verb: Verb) {
         self.open[rank(verb)] = None;
         self.denied[rank(verb)] = None;
@@ -72,8 +72,8 @@ impl Troubles {
         self.open[rank(verb)].clone().filter(|error| error.kind() == ErrorKind::Denied)
     }
 
-    /// The trouble to report, if it is another than before. One that only words the same kind of
-    /// trouble differently is not.
+    /// Returns the error to report, if it is of another verb or kind than the last one. Another
+    /// text alone is no change: a message with a time in it would be reported after every retry.
     pub(crate) fn change(&mut self) -> Option<Change> {
         let worst =
             self.open.iter().enumerate().find_map(|(index, error)| {

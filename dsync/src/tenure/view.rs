@@ -5,17 +5,17 @@ use std::time::Duration;
 use crate::driver::{Expiry, Lease, Pulse};
 use crate::env::Instant;
 
-/// The record as it was last seen.
+/// The record as this candidate last saw it.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum View {
     /// Not seen yet, or not since it is known to have changed.
     #[default]
     Unknown,
-    /// There is none, and nobody's lease is to be respected after `free_at`.
+    /// There is no record, and no lease has to be waited for after `free_at`.
     Absent { free_at: Instant },
     /// It was released at this version.
     Vacant { lease: Lease, since: Instant },
-    /// Somebody holds it, as far as is known until `expires_at`.
+    /// It has a holder, until `expires_at` as far as is known.
     Held { lease: Lease, first_seen: Instant, expires_at: Instant },
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Sighting {
 }
 
 impl Sighting {
-    /// The better of two: the newer holder's, and of the same holder's the earlier one.
+    /// Returns the better of two: that of the newer holder, or the earlier one of the same holder.
     pub(crate) fn merge(self, older: Option<Self>) -> Self {
         match older {
             Some(older) if older.pulse == self.pulse => {
@@ -40,10 +40,11 @@ impl Sighting {
 }
 
 impl View {
-    /// What is known after `seen` was seen.
+    /// Returns the view after the record was seen as `seen`.
     ///
-    /// `own_duration` stands in where the record has no duration. `vanished`: a record that goes
-    /// away was deleted by somebody else than its holder.
+    /// `own_duration` replaces a duration that the record does not have. `release_keeps_record`: a
+    /// record that vanishes was deleted by an operator. `earlier`: the sighting that was kept when
+    /// the view was last discarded.
     pub(crate) fn after(
         self,
         seen: Option<Lease>,
@@ -57,7 +58,9 @@ impl View {
             return match self {
                 Self::Absent { free_at } => Self::Absent { free_at },
                 Self::Held { lease, expires_at, .. } if release_keeps_record => {
-                    // It may have been renewed just before, without our having seen it.
+                    // An operator deleted it, and its holder may still run. The holder may have
+                    // renewed just before, unseen, so its lease counts from now. Counted from the
+                    // last sighting, two terms could overlap.
                     let free_at = match expiry {
                         Expiry::Observer => now + lease.duration.unwrap_or(own_duration),
                         Expiry::Backend => expires_at,
@@ -75,7 +78,9 @@ impl View {
             return Self::Vacant { lease, since };
         }
         let duration = lease.duration.unwrap_or(own_duration);
-        // A holder is alive while its pulse changes; the version may change for other reasons.
+        // A holder is alive while its pulse changes. The version also changes when an operator
+        // edits a label: counting by the version, an annotation that is written every few seconds
+        // would keep a dead leader alive.
         let first_seen = match (&self, earlier) {
             (Self::Held { lease: known, first_seen, .. }, _) if known.pulse == lease.pulse => {
                 *first_seen

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::body::{Body, BodyStatus, DropPolicy};
 use crate::env::Instant;
 
-/// The bodies of one term, and whether new ones may still start.
+/// The bodies of one term, and since when no new ones may start.
 #[derive(Debug, Default)]
 pub(crate) struct Bodies {
     state: Mutex<State>,
@@ -24,10 +24,10 @@ struct State {
     overran: bool,
 }
 
-/// How the bodies of a term stand at some instant.
+/// Whether the bodies of a term have stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodiesStatus {
-    /// Some run. If nothing else happens, look again at the given instant.
+    /// Some run. If no body ends before, check again at this instant.
     Running { look_at: Option<Instant> },
     /// None is left.
     Stopped,
@@ -42,12 +42,15 @@ impl Bodies {
         let mut state = self.lock();
         let closed = match policy {
             DropPolicy::OnCancel if over => Some(now),
-            // Nothing starts after the end: what had been there may be found to have stopped.
+            // No body starts after the end: the keeper may have found that none is left, and have
+            // sent the release. The race is with `lead()`, which has received its term and has not
+            // registered its body when another handle resigns.
             _ => state.runs_closed.or(state.all_closed),
         };
         let body = Arc::new(Body::new(policy, closed));
         if closed.is_none() {
-            // What is closed is never polled, so nobody has to wait for it.
+            // A closed body is never polled, so the keeper does not wait for it. If it were kept, a
+            // term that is over would grow with each `run` on it.
             state.bodies.push(Arc::clone(&body));
         }
         body
@@ -57,7 +60,8 @@ impl Bodies {
         self.changed.notify_one();
     }
 
-    /// Completes when a body has ended since the last call.
+    /// Completes when a body has ended since the last call. The keeper is the only caller: a
+    /// notification wakes one task.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }
@@ -85,7 +89,8 @@ impl Bodies {
         }
     }
 
-    /// How the bodies stand, forgetting those that have ended.
+    /// Returns whether bodies still run, and removes those that have ended. Their panics and
+    /// overruns are collected first.
     pub(crate) fn status(
         &self,
         now: Instant,
@@ -114,7 +119,7 @@ impl Bodies {
         if running { BodiesStatus::Running { look_at } } else { BodiesStatus::Stopped }
     }
 
-    /// Whether a body has panicked. Told once.
+    /// Returns whether a body has panicked since the last call.
     pub(crate) fn take_panicked(&self) -> bool {
         std::mem::take(&mut self.lock().panicked)
     }

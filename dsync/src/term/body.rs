@@ -11,14 +11,13 @@ use crate::env::Instant;
 pub(crate) enum DropPolicy {
     /// Dropped at once.
     OnCancel,
-    /// Has until the hard deadline, or the drain timeout, to end by itself. Polled by a task of
-    /// the user's.
+    /// Dropped at the hard deadline, or after the drain timeout. A task of the user polls it.
     AtDeadline,
-    /// Likewise, in a task of dsync's.
+    /// The same, but a task of dsync polls it.
     OwnTask,
 }
 
-/// What the keeper knows of a body.
+/// One body of a term. The task that polls it and the keeper share it.
 #[derive(Debug)]
 pub(crate) struct Body {
     policy: DropPolicy,
@@ -28,23 +27,23 @@ pub(crate) struct Body {
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, not states")]
 pub(super) struct State {
-    /// Never to be polled again, since then.
+    /// Since when it must not be polled again.
     pub(super) closed: Option<Instant>,
     /// A poll, or the drop of the future, is in progress on some thread.
     pub(super) busy: bool,
-    /// The future is gone.
+    /// The future was dropped.
     pub(super) ended: bool,
     pub(super) panicked: bool,
     pub(super) overran: bool,
     pub(super) waker: Option<Waker>,
 }
 
-/// How a body stands.
+/// Whether a body has stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyStatus {
     Running,
     Stopped,
-    /// It counts as stopped from then on, even if nobody drops it.
+    /// It counts as stopped from then on, even if its task does not drop it.
     StoppedAt(Instant),
 }
 
@@ -67,16 +66,22 @@ impl Body {
             state.closed.get_or_insert(now);
             state.waker.take()
         };
-        // So that its task drops it.
+        // Its task is woken after the lock is released, since it takes the lock to drop the body.
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    /// Whether it has stopped. A body that is closed and not being polled counts as stopped at
-    /// the hard deadline, since it is never polled again; one that is polled by a task of the
-    /// user's counts earlier, since that task may be the one that waits for us. Closed late, as
-    /// after a suspension, it still has a moment in which its task can drop it.
+    /// Returns whether the body has stopped.
+    ///
+    /// 1. A body whose future was dropped has stopped.
+    /// 2. A body that is being polled or dropped at this instant runs, closed or not.
+    /// 3. A body that is closed is never polled again, so it counts as stopped in time, even if its
+    ///    task never drops it. In a task of dsync that is after the hard deadline. In a task of the
+    ///    user it is earlier, after `grace`: that task may itself be waiting for the term to end, as
+    ///    in `select!` with a `stop()`, and would wait for ever.
+    /// 4. A body that was closed late, as after a suspension, gets `slack` from then, so that its
+    ///    task can drop it before the release is sent.
     pub(super) fn status(&self, hard: Instant, grace: Duration, slack: Duration) -> BodyStatus {
         let state = self.state();
         match state.closed {

@@ -3,10 +3,13 @@ use std::time::Duration;
 
 use crate::env::{Env, Instant};
 
-/// The deadlines of a term, and whether anybody was told that it is over.
+/// The deadlines of a term, and whether a caller has seen it end.
 ///
-/// A reader that finds the term over makes it so for good, under the same lock under which a
-/// renewal moves the deadline: no answer can bring back what somebody has seen end.
+/// The race is between a reader that finds the deadline passed and a renewal that moves it. Both
+/// take the same lock, and the reader sets `over` under it. So either the renewal comes first, and
+/// the reader sees the new deadline; or the reader comes first, and the renewal finds `over` and
+/// does not revive a term that a caller has seen end. With an atomic deadline and no flag,
+/// `is_active()` could return `false` and then `true` again.
 #[derive(Debug)]
 pub(crate) struct TermClock(Mutex<Deadlines>);
 
@@ -36,7 +39,7 @@ impl TermClock {
         if self.is_active(now) { now.until(self.lock().valid_until) } else { Duration::ZERO }
     }
 
-    /// Past it, no body is polled.
+    /// Returns the instant after which no body is polled.
     pub(crate) fn hard_deadline(&self) -> Instant {
         self.lock().hard
     }
@@ -45,11 +48,13 @@ impl TermClock {
         self.lock().over = true;
     }
 
-    /// A renewal succeeded. `false`: somebody has already been told that the term is over; then
-    /// only the hard deadline moves, since that lease is nobody else's yet.
+    /// Moves the deadlines after a renewal. Returns `false` if a caller has already seen the term
+    /// end. Then only the hard deadline moves: the lease is still held, so bodies have the time to
+    /// end by themselves.
     pub(crate) fn extend(&self, env: &dyn Env, valid_until: Instant, hard: Instant) -> bool {
         let mut deadlines = self.lock();
-        // The clock is read under the lock: whoever reads it later sees what is decided here.
+        // The clock is read under the lock. Read before it, `now` could be earlier than that of a
+        // reader that has taken the lock in the meantime and found the term over.
         let now = env.now();
         if now < deadlines.hard {
             deadlines.hard = deadlines.hard.max(hard);

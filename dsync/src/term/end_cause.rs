@@ -2,15 +2,15 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EndCause {
-    /// `stop`, `unlock`, `shutdown`, the return of the body of `lead`, or the drop of the last
-    /// handle.
+    /// `stop`, `unlock` or `shutdown` was called, the body of `lead` returned, or the last handle
+    /// was dropped.
     Stopped,
-    /// `resign`.
+    /// `resign` was called.
     Resigned,
     /// A body panicked.
     Panicked,
     /// No renewal succeeded by the renew deadline.
     Deadline,
-    /// The record is somebody else's, empty, or gone.
+    /// The record has another holder, or none, or was deleted.
     Lost,
 }

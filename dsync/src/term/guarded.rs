@@ -1,4 +1,4 @@
-//! A future of a term: every poll looks at the clock first.
+//! A future that runs as a body of a term: every poll checks the clock first.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -15,7 +15,7 @@ thread_local! {
     static INSIDE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether the caller is being polled within a body of this keeper.
+/// Returns whether the caller is being polled inside a body of this keeper.
 pub(crate) fn is_inside(keeper: u64) -> bool {
     INSIDE.with_borrow(|inside| inside.contains(&keeper))
 }
@@ -35,7 +35,8 @@ impl Drop for Inside {
     }
 }
 
-/// Runs a future as a body of a term. `None`: it was dropped, since the term is over.
+/// Runs a future as a body of a term. Its output is `None` if the future was dropped because the
+/// term ended.
 pub(crate) struct Guarded<F> {
     future: Option<Pin<Box<F>>>,
     term: Arc<TermState>,
@@ -50,7 +51,10 @@ impl<F: Future> Guarded<F> {
 }
 
 impl<F> Guarded<F> {
-    /// Drops the future, if it is still there, and says so.
+    /// Drops the future, if it is not dropped yet, and notifies the keeper.
+    ///
+    /// The body is busy during the drop: a destructor may block, and the lease must not be released
+    /// while it runs.
     fn end(&mut self) {
         if let Some(future) = self.future.take() {
             self.body.state().busy = true;
@@ -71,6 +75,10 @@ impl<F: Future> Future for Guarded<F> {
         let this = self.get_mut();
         let env = Arc::clone(&this.term.env);
         let Some(future) = this.future.as_mut() else { return Poll::Ready(None) };
+        // 1. Check the clock, then claim the right to poll (`busy`) under the lock of the body. The
+        //    keeper closes bodies under the same lock: it either closes first, and this poll does
+        //    not happen, or finds the body busy, and waits. Checked without the lock, the keeper
+        //    could close an idle body and release just as this poll begins.
         let now = env.now();
         let hard = this.term.clock.hard_deadline();
         let active = this.term.clock.is_active(now);
@@ -88,11 +96,16 @@ impl<F: Future> Future for Guarded<F> {
             this.end();
             return Poll::Ready(None);
         }
+        // 2. Poll. A `stop()` inside the future recognizes its own keeper by `Inside`.
         let polled = {
             let _inside = Inside::enter(this.term.keeper);
             catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)))
         };
+        // 3. Check the clock again: a poll that returns after the hard deadline has overrun, even
+        //    if it was started in time.
         let late = env.now() >= this.term.clock.hard_deadline();
+        // 4. Give the right to poll back, unless the body was closed in the meantime. The waker is
+        //    stored in the same step, so that a later close wakes the task.
         let close = {
             let mut state = this.body.state();
             state.overran |= late;
@@ -119,7 +132,8 @@ impl<F: Future> Future for Guarded<F> {
             Err(panic) => {
                 this.end();
                 if this.body.policy() == DropPolicy::OwnTask {
-                    // Nobody joins our own task; the keeper is told by the body.
+                    // No handle joins a task of dsync. The keeper learns of the panic from the
+                    // body, and the panic message was printed where it happened.
                     return Poll::Ready(None);
                 }
                 resume_unwind(panic)

@@ -5,11 +5,13 @@ use crate::driver::Key;
 use crate::env::Instant;
 use crate::tenure::Memory;
 
-/// More keys are not remembered.
+/// The number of keys that are remembered. The oldest is forgotten first.
 const MOST: usize = 4096;
 
-/// What ended tenures knew of their keys: since when a holder has not moved, so that a fresh
-/// `try_lock` sees a dead one expire, and the attempts that may still turn up.
+/// What ended tenures knew of their keys.
+///
+/// Since when a holder has not renewed, so that a series of `try_lock` calls sees a dead one
+/// expire; and the attempts without an answer, which may still be applied.
 #[derive(Debug, Default)]
 pub(crate) struct Memories(Mutex<BTreeMap<Key, (Instant, Memory)>>);
 
@@ -18,22 +20,22 @@ impl Memories {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is known of `key`. The attempts are taken: whoever has them has them alone, so that
-    /// none is adopted twice.
+    /// Returns what is known of `key`. The attempts are moved out: if two tenures had the same
+    /// attempt, both could adopt its record, and there would be two terms with one token.
     pub(crate) fn take(&self, key: &Key) -> Memory {
         let mut memories = self.lock();
         let Some((_, memory)) = memories.get_mut(key) else { return Memory::default() };
         Memory { attempts: std::mem::take(&mut memory.attempts), ..memory.clone() }
     }
 
-    /// Keeps what a tenure of `key` knew at its end.
+    /// Saves what a tenure of `key` knew at its end.
     pub(crate) fn put(&self, key: Key, mut memory: Memory, now: Instant) {
         if memory.sighting.is_none() && memory.attempts.is_empty() {
             return;
         }
         let mut memories = self.lock();
         if let Some((_, other)) = memories.remove(&key) {
-            // Two tenures of the key ran side by side.
+            // Two tenures of the key ran at the same time, so their knowledge is merged.
             memory.attempts.extend(other.attempts);
             memory.token_floor = memory.token_floor.max(other.token_floor);
             memory.sighting = match memory.sighting {

@@ -12,9 +12,10 @@ pub(crate) struct Registry(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     campaigns: BTreeMap<Key, Handle>,
-    /// All that have not finished, as far as has been noticed.
+    /// All keepers that run, and some that have finished.
     keepers: Vec<Handle>,
-    /// How many there may be before the finished ones are looked for again.
+    /// At this number of keepers, the finished ones are removed. It is twice the number that was
+    /// left the last time, so the cost per keeper is constant.
     limit: usize,
     closed: bool,
 }
@@ -39,7 +40,7 @@ impl Registry {
         if self.lock().closed { Err(shut_down()) } else { Ok(()) }
     }
 
-    /// Starts a keeper that nobody shares.
+    /// Starts a keeper with a single handle.
     pub(crate) fn start(&self, start: impl FnOnce() -> Handle) -> Result<Handle> {
         let mut state = self.lock();
         if state.closed {
@@ -52,6 +53,9 @@ impl Registry {
     }
 
     /// Joins the campaign of `key`, or starts one.
+    ///
+    /// Looking and starting happen under one lock: two calls at the same time would otherwise start
+    /// two campaigns of one candidate, which are rivals.
     pub(crate) fn join_or_start(
         &self,
         key: &Key,
@@ -70,7 +74,7 @@ impl Registry {
             }
             handle.leave();
             return Err(Error::invalid(format!(
-                "election {key} campaigns already, with another timing: {:?} is not {timing:?}",
+                "the campaign in election {key} already runs with another timing: {:?} is not {timing:?}",
                 handle.timing
             )));
         }
@@ -81,7 +85,7 @@ impl Registry {
         Ok(handle)
     }
 
-    /// Nothing starts from now on. What is to be ended.
+    /// Refuses new keepers from now on, and returns those that still run.
     pub(crate) fn close(&self) -> Vec<Handle> {
         let mut state = self.lock();
         state.closed = true;
@@ -89,7 +93,7 @@ impl Registry {
         state.keepers.iter().filter(|keeper| !keeper.is_finished()).cloned().collect()
     }
 
-    /// The `Dsync` is gone: what only a callback keeps alive ends.
+    /// Ends the keepers that only a callback keeps alive: the `Dsync` was dropped.
     pub(crate) fn abandon(&self) {
         let keepers = self.lock().keepers.clone();
         for keeper in keepers {

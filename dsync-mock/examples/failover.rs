@@ -3,8 +3,8 @@
 //!
 //! `cargo run --example failover`
 //!
-//! It ends by itself within 10 s, with exit code 1 if two terms ever overlapped or somebody was
-//! not elected.
+//! It ends by itself within 10 s, with exit code 1 if two terms ever overlapped or no candidate was
+//! elected.
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that talks")]
 
 use std::process::ExitCode;
@@ -50,7 +50,7 @@ impl Timeline {
         term.run(async {
             loop {
                 if self.gate.admit(token).is_err() {
-                    self.say(pod, "is refused at the gate: a later term has been here");
+                    self.say(pod, "is refused at the gate: a later term has written");
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -59,7 +59,7 @@ impl Timeline {
         self.say(pod, &format!("term {token} is over: {:?}", term.cause()));
     }
 
-    /// Draws the terms, and tells whether two overlapped.
+    /// Draws the terms, and returns whether two overlapped.
     fn draw(&self) -> bool {
         let spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
         let end = self.start.elapsed();
@@ -132,7 +132,10 @@ async fn main() -> Result<ExitCode> {
     timeline.say(name, "can reach the store again");
     tokio::time::sleep(Duration::from_millis(300)).await;
 
-    timeline.say("all", "the leader resigns: its lease is released, nobody waits for it");
+    timeline.say(
+        "all",
+        "the leader resigns: its lease is released, so the next one is elected at once",
+    );
     other.resign().await?;
     cut_off.elected().await?;
     tokio::time::sleep(Duration::from_millis(300)).await;

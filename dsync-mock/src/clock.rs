@@ -1,11 +1,11 @@
-//! The one place that asks for the time.
+//! The only place that reads the clock.
 
 use tokio::time::Instant;
 
-/// The time on tokio's clock, which tests may pause.
+/// Returns the time on tokio's clock, which tests may pause.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the store has a clock of its own, as a server has: nobody's `Env` may skew it"
+    reason = "the store has a clock of its own, like a server, which no `Env` of a candidate may skew"
 )]
 pub(crate) fn now() -> Instant {
     Instant::now()

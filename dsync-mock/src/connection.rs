@@ -1,10 +1,10 @@
-//! Who is at the other end of a connection.
+//! The instance that a connection belongs to.
 
 use std::sync::{Mutex, PoisonError};
 
 use dsync::driver::Holder;
 
-/// Learns the instance from the first call that names one, unless it was told.
+/// Learns the instance from the first call that names one, unless it was given.
 #[derive(Debug, Default)]
 pub(crate) struct Connection {
     given: Option<String>,
@@ -16,12 +16,13 @@ impl Connection {
         Self { given: Some(instance), learned: Mutex::default() }
     }
 
-    /// Another connection of the same instance, if that was told; else of one to be learned.
+    /// Returns another connection of the same instance if it was given, or of one that is still to
+    /// be learned.
     pub(crate) fn another(&self) -> Self {
         Self { given: self.given.clone(), learned: Mutex::default() }
     }
 
-    /// Who sends a call that names `holder`.
+    /// Returns which instance sends a call that names `holder`.
     pub(crate) fn sends(&self, holder: Option<&Holder>) -> Option<String> {
         let Some(holder) = holder else { return self.instance() };
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What a test does to the store, by subject.
+//! The controls of the store, by subject.
 
 mod inspect;
 mod leader;

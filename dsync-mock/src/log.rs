@@ -1,4 +1,4 @@
-//! What was asked of the store, for tests that count.
+//! The requests that the store received, for tests that count them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -7,34 +7,34 @@ use dsync::ErrorKind;
 use dsync::driver::{Key, Verb};
 use tokio::time::Instant;
 
-/// Older requests are forgotten; the counts go on.
+/// The number of requests that are kept. The counts include the older ones.
 const MOST: usize = 65_536;
 
 /// A request that a connection sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
-    /// When it was sent, counted from the making of the store.
+    /// When it was sent, counted from the creation of the store.
     pub at: Duration,
-    /// Who sent it. `None`: a connection that has not named itself yet.
+    /// The instance that sent it. `None` if the connection has not learned its instance yet.
     pub instance: Option<String>,
-    /// What was asked.
+    /// The call.
     pub verb: Verb,
-    /// Of which key.
+    /// The key of the call.
     pub key: Key,
-    /// What became of it at the store, whether or not the answer arrived.
+    /// The outcome at the store, whether or not the answer arrived.
     pub outcome: Outcome,
 }
 
-/// What became of a request at the store, whether or not the answer arrived.
+/// The outcome of a request at the store, whether or not its answer arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It is still on its way.
+    /// It is in flight.
     Underway,
-    /// A partition swallowed it.
+    /// A partition dropped it.
     NeverArrived,
-    /// It was not applied; the store answered with an error of this kind.
+    /// It was not applied, and was answered with an error of this kind.
     Failed(ErrorKind),
     /// The record was read.
     Read,
@@ -42,17 +42,17 @@ pub enum Outcome {
     Watching,
     /// An acquisition that won.
     Won,
-    /// An acquisition of what was not free.
+    /// An acquisition of a lease that was not free.
     Held,
     /// A renewal that was applied.
     Kept,
-    /// A renewal of what was lost.
+    /// A renewal of a lease that was lost.
     Lost,
     /// A release that was applied.
     Released,
-    /// A release of what is not the caller's.
+    /// A release of a lease that the caller does not hold.
     NotHeld,
-    /// The record had changed; nothing was written.
+    /// The record had another version. Nothing was written.
     Conflict,
 }
 

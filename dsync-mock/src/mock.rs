@@ -22,9 +22,9 @@ use crate::watch::Watcher;
 ///
 /// A clone is another connection to the same store. Give one to each replica under test, and keep
 /// one for the controls. A connection learns which instance it belongs to from the first claim
-/// that it sends; faults such as [`partition`](Self::partition) are aimed at an instance. Where
-/// reads and watches before the first claim matter, say whose they are: [`client`](Self::client);
-/// a clone of that belongs to the same instance.
+/// that it sends. Faults such as [`partition`](Self::partition) hit an instance. If reads and
+/// watches before the first claim matter, open the connection with [`client`](Self::client), whose
+/// clones belong to the same instance.
 ///
 /// Time is tokio's, so a test with a paused clock takes no time.
 pub struct MockDriver {
@@ -35,14 +35,15 @@ pub struct MockDriver {
 }
 
 impl MockDriver {
-    /// A store whose records expire by themselves ([`Expiry::Backend`]), as in Redis and etcd.
+    /// Creates a store whose records expire by themselves ([`Expiry::Backend`]), as in Redis and etcd.
     #[must_use]
     pub fn new() -> Self {
         Self::with_expiry(Expiry::Backend)
     }
 
-    /// A store whose records stay until somebody takes them over ([`Expiry::Observer`]), as in
-    /// Kubernetes. A released election keeps its record; a released lock leaves nothing.
+    /// Creates a store whose records stay until another candidate takes them over
+    /// ([`Expiry::Observer`]), as in Kubernetes. A released election keeps its record, and a released
+    /// lock leaves none.
     #[must_use]
     pub fn observer() -> Self {
         Self::with_expiry(Expiry::Observer)
@@ -57,7 +58,7 @@ impl MockDriver {
         }
     }
 
-    /// Lets the watches of this connection and its clones report less.
+    /// Sets which events the watches of this connection and its clones report.
     ///
     /// ```
     /// # use dsync::driver::WatchScope; use dsync_mock::MockDriver;
@@ -69,7 +70,7 @@ impl MockDriver {
         self
     }
 
-    /// A connection of `instance` to the same store.
+    /// Opens a connection of `instance` to the same store.
     ///
     /// ```
     /// # use dsync_mock::MockDriver;
@@ -88,7 +89,7 @@ impl MockDriver {
         let sent = self.store.lock().send(instance, key, operation);
         if let Some(lands) = sent.lands {
             sleep_until(lands).await;
-            // Whoever locks the store lets it land.
+            // Locking the store applies the requests that are due.
             drop(self.store.lock());
         }
         let Ok(answer) = sent.answer.await else { return pending().await };
@@ -115,7 +116,7 @@ impl Default for MockDriver {
 }
 
 impl Clone for MockDriver {
-    /// Another connection to the same store.
+    /// Opens another connection to the same store.
     fn clone(&self) -> Self {
         let connection = Arc::new(self.connection.another());
         Self { store: Arc::clone(&self.store), connection, ..*self }

@@ -1,4 +1,4 @@
-//! What goes wrong between an instance and the store.
+//! Faults between an instance and the store.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use dsync::{Error, ErrorKind};
 
 use dsync::driver::Verb;
 
-/// Which direction of an instance's traffic a partition cuts.
+/// The direction of traffic that a partition cuts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// Requests never arrive: the store does not change.
@@ -18,7 +18,7 @@ pub enum Cut {
     Both,
 }
 
-/// What happens to one call.
+/// The fate of one call.
 #[derive(Clone, Debug)]
 pub(crate) enum Fate {
     /// It is applied and answered.
@@ -53,7 +53,7 @@ impl Link {
         self.refused.clear();
     }
 
-    /// The fate of a call that is sent now; `None`: it never arrives.
+    /// Returns the fate of a call that is sent now. `None`: it never arrives.
     fn fate(&mut self, verb: Verb) -> Option<Fate> {
         if matches!(self.cut, Some(Cut::Requests | Cut::Both)) {
             return None;
@@ -68,7 +68,7 @@ impl Link {
 #[derive(Debug, Default)]
 pub(crate) struct Network {
     links: BTreeMap<String, Link>,
-    /// How often watches were broken; orders breaks and the starts of watches.
+    /// How often watches were broken. It orders the breaks and the starts of watches.
     breaks: u64,
 }
 
@@ -81,7 +81,7 @@ impl Network {
         self.links.get(instance?)
     }
 
-    /// What happens to a call that is sent now, and how long it is under way; `None`: it never
+    /// Returns the fate of a call that is sent now, and how long it is in flight. `None`: it never
     /// arrives.
     pub(crate) fn route(&mut self, instance: Option<&str>, verb: Verb) -> Option<(Fate, Duration)> {
         let Some(link) = instance.and_then(|instance| self.links.get_mut(instance)) else {
@@ -100,7 +100,7 @@ impl Network {
         self.known(instance).is_some_and(|link| matches!(link.cut, Some(Cut::Answers | Cut::Both)))
     }
 
-    /// Whether a watch hears nothing, whichever direction is cut.
+    /// Returns whether watches are silent, which a cut in either direction causes.
     pub(crate) fn silences(&self, instance: Option<&str>) -> bool {
         self.known(instance).is_some_and(|link| link.cut.is_some())
     }
@@ -114,7 +114,7 @@ impl Network {
         self.breaks
     }
 
-    /// Whether a watch of `instance` that began after the break `since` was broken.
+    /// Returns whether a watch of `instance` that began after the break `since` was broken.
     pub(crate) fn broken_since(&self, instance: Option<&str>, since: u64) -> bool {
         self.known(instance).is_some_and(|link| link.broken_at > since)
     }

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) holder: Option<Holder>,
-    /// Who held it until another leader was forced. The record names it no more, but it keeps
-    /// the key until it releases it or its lease runs out.
+    /// The holder before another leader was forced. The record no longer names it, but the key is
+    /// not free before it releases it or its lease expires.
     pub(crate) deposed: Option<Holder>,
     pub(crate) duration: Duration,
     pub(crate) version: u64,
@@ -31,7 +31,7 @@ impl Record {
         self.runs_out.is_some_and(|end| end <= now)
     }
 
-    /// What a read shows. `timed`: the store says how much is left.
+    /// Returns the record as a read shows it. `timed`: it shows how much of the lease is left.
     pub(crate) fn lease(&self, timed: bool, now: Instant) -> Lease {
         let version = self.version();
         let pulse = Pulse::new(self.pulse.to_string());
@@ -57,8 +57,8 @@ pub(crate) struct Slot {
     pub(crate) forced: Option<String>,
     pub(crate) renewals: u64,
     pub(crate) releases: u64,
-    /// Whoever looks again when something changes, in the order in which they came. Tokio's `watch`
-    /// would wake them in an order of its own, another one in each run.
+    /// The watches to wake when the key changes, in the order in which they started. Tokio's `watch`
+    /// would wake them in an order that differs between runs.
     listeners: Vec<Weak<Notify>>,
 }
 

@@ -13,7 +13,7 @@ pub(crate) const GRANULARITY: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(crate) struct Records {
-    /// Whether dead records stay, until somebody takes them over.
+    /// Whether expired records stay until a candidate takes them over.
     observer: bool,
     slots: BTreeMap<Key, Slot>,
     /// Grows with every write of the store, so no version and no pulse ever comes again.
@@ -64,7 +64,7 @@ impl Records {
         Acquired::Won(self.put(key, claim.holder.clone(), claim.duration, now))
     }
 
-    /// Another program takes the key, whoever holds it.
+    /// Gives the key to another program, even if it is held.
     pub(crate) fn overwrite(
         &mut self,
         key: &Key,
@@ -177,7 +177,7 @@ impl Records {
         slot.nudge();
     }
 
-    /// Every record is gone.
+    /// Removes every record.
     pub(crate) fn forget(&mut self) {
         for slot in self.slots.values_mut() {
             slot.record = None;
@@ -186,7 +186,8 @@ impl Records {
         }
     }
 
-    /// The record is again what it was before it was last written. `false`: it was not.
+    /// Restores the record that was there before the last write. Returns `false` if there was no
+    /// write.
     pub(crate) fn lose_last_write(&mut self, key: &Key, now: Instant) -> bool {
         let slot = self.slot(key, now);
         let Before::Was(before) = std::mem::replace(&mut slot.before, Before::Unwritten) else {
@@ -197,7 +198,7 @@ impl Records {
         true
     }
 
-    /// A change that says nothing of the holder's life.
+    /// Changes the version, and not the pulse.
     pub(crate) fn touch(&mut self, key: &Key, now: Instant) {
         let write = self.next_write();
         let slot = self.slot(key, now);

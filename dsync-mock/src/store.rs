@@ -44,7 +44,7 @@ pub(crate) struct State {
     pub(crate) records: Records,
     pub(crate) network: Network,
     pub(crate) log: Log,
-    /// Requests under way, in the order in which they land.
+    /// Requests in flight, in the order in which they are applied.
     parcels: BTreeMap<(Instant, u64), Parcel>,
     parcels_sent: u64,
 }
@@ -109,7 +109,7 @@ impl State {
             }
             let answer = operation.apply(&mut state.records, &to, state.now);
             state.log.settle(entry, O::outcome(&answer));
-            // The caller may have gone: a late answer finds nobody.
+            // The caller may have given up, and then the answer has no receiver.
             drop(match fate {
                 Fate::Unanswered(_) => Ok(()),
                 Fate::FailApplied(kind) => {

@@ -12,8 +12,8 @@ use crate::log::Outcome;
 use crate::network::Fate;
 use crate::store::{State, Store};
 
-/// One subscriber. It remembers what it told last, and looks again whenever the key changes or
-/// is due to change by itself, so it needs no task and no queue.
+/// One subscriber. It keeps the state that it reported last, and compares it with the present one
+/// when the key changes or expires, so it needs no task and no queue.
 pub(crate) struct Watcher {
     store: Arc<Store>,
     connection: Arc<Connection>,
@@ -21,16 +21,16 @@ pub(crate) struct Watcher {
     scope: WatchScope,
     changed: Arc<Notify>,
     begun_after_break: u64,
-    told: Option<Told>,
-    /// Whether it has said that it works, where it cannot tell how things stand.
+    reported: Option<Reported>,
+    /// Whether it has sent the first heartbeat, if it does not begin with the record.
     greeted: bool,
     fate: Fate,
     over: bool,
 }
 
-/// What tells one state of a key from another.
+/// What distinguishes one state of a key from another.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Told {
+struct Reported {
     version: Option<u64>,
     renewals: u64,
     releases: u64,
@@ -38,7 +38,7 @@ struct Told {
 
 enum Look {
     Tell(Result<Observation>),
-    /// Nothing to tell before this.
+    /// Nothing to report before this.
     Wait(Option<Instant>),
 }
 
@@ -65,7 +65,7 @@ impl Watcher {
         state.log.settle(entry, outcome);
         let begun_after_break = state.network.breaks();
         let slot = state.records.slot(key, now);
-        let told = Told { version: None, renewals: slot.renewals, releases: slot.releases };
+        let reported = Reported { version: None, renewals: slot.renewals, releases: slot.releases };
         Self {
             store: Arc::clone(store),
             connection: Arc::clone(connection),
@@ -73,15 +73,15 @@ impl Watcher {
             scope,
             changed: slot.subscribe(),
             begun_after_break,
-            // Who hears of releases only is not told how it stands.
-            told: (scope == WatchScope::Releases).then_some(told),
+            // A watch of releases does not begin with the record.
+            reported: (scope == WatchScope::Releases).then_some(reported),
             greeted: scope != WatchScope::Releases,
             fate,
             over: false,
         }
     }
 
-    /// The next item and the rest; `None` when the watch is over.
+    /// Returns the next item and the rest, or `None` when the watch is over.
     pub(crate) async fn next(mut self) -> Option<(Result<Observation>, Self)> {
         if self.over {
             return None;
@@ -135,12 +135,12 @@ impl Watcher {
         }
         let now = state.now;
         let slot = state.records.slot(&self.key, now);
-        let is = Told {
+        let is = Reported {
             version: slot.record.as_ref().map(|record| record.version),
             renewals: slot.renewals,
             releases: slot.releases,
         };
-        let was = self.told.replace(is);
+        let was = self.reported.replace(is);
         let changed = was.is_none_or(|was| match self.scope {
             WatchScope::Releases => was.releases != is.releases,
             _ => was.version != is.version,

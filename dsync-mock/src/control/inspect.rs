@@ -8,7 +8,7 @@ use crate::{MockDriver, Request};
 ///
 /// None of these counts as a request, and no fault hits them.
 impl MockDriver {
-    /// The record of `key`, as a read shows it now.
+    /// Returns the record of `key`, as a read shows it now.
     ///
     /// ```
     /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
@@ -20,20 +20,20 @@ impl MockDriver {
         self.with_state(|state| state.records.read(key, state.now))
     }
 
-    /// The instance that holds `key`.
+    /// Returns the instance that holds `key`.
     ///
     /// ```
     /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
     /// # let (store, key) = (MockDriver::new(), Resource::new("a").key(KeyKind::Election));
-    /// assert_eq!(store.holder(&key), None, "nobody holds it yet");
+    /// assert_eq!(store.holder(&key), None, "it is free");
     /// ```
     #[must_use]
     pub fn holder(&self, key: &Key) -> Option<String> {
         self.record(key)?.holder.map(|holder| holder.instance().to_owned())
     }
 
-    /// Every request since the last [`clear_log`](Self::clear_log), oldest first. Of a very long
-    /// log only the last 65 536 are kept.
+    /// Returns every request since the last [`clear_log`](Self::clear_log), oldest first. The log
+    /// keeps the last 65 536.
     ///
     /// ```
     /// # use dsync_mock::MockDriver; let store = MockDriver::new();
@@ -44,8 +44,8 @@ impl MockDriver {
         self.with_state(|state| state.log.requests())
     }
 
-    /// How many requests of this verb were sent since the last [`clear_log`](Self::clear_log),
-    /// whatever became of them.
+    /// Returns how many requests of this verb were sent since the last
+    /// [`clear_log`](Self::clear_log), whether or not they arrived.
     ///
     /// ```
     /// # use dsync::driver::Verb; use dsync_mock::MockDriver; let store = MockDriver::new();
@@ -56,7 +56,7 @@ impl MockDriver {
         self.with_state(|state| state.log.count(verb))
     }
 
-    /// Forgets the log and the counts.
+    /// Clears the log and the counts.
     ///
     /// ```
     /// # use dsync_mock::MockDriver; let store = MockDriver::new();

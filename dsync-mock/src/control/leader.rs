@@ -6,12 +6,12 @@ use crate::MockDriver;
 
 /// # Who leads
 impl MockDriver {
-    /// From now on only `instance` can acquire `key`; a holder of another name is deposed.
+    /// Lets only `instance` acquire `key` from now on, and deposes a holder of another instance.
     ///
-    /// The contract still holds: the deposed holder's next renewal answers
-    /// [`Lost`](dsync::driver::Renewed::Lost), every watch is told at once, and `instance` gets
-    /// the key as soon as the deposed holder releases it, or when its lease has run out since its
-    /// last renewal, and not before. Until then the record names `<old instance>_deposed`.
+    /// The contract still holds. The next renewal of the deposed holder returns
+    /// [`Lost`](dsync::driver::Renewed::Lost), and every watch reports the change at once. `instance`
+    /// can acquire the key when the deposed holder releases it or its lease expires, and not before.
+    /// Until then the record names `<old instance>_deposed`.
     ///
     /// ```
     /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
@@ -22,7 +22,7 @@ impl MockDriver {
         self.with_state(|state| state.records.force(key, instance, state.now));
     }
 
-    /// Everybody can acquire `key` again. A holder that was deposed stays so.
+    /// Lets every instance acquire `key` again. A deposed holder stays deposed.
     ///
     /// ```
     /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;

@@ -10,14 +10,14 @@ use dsync::driver::Verb;
 
 /// # Faults of the network
 ///
-/// Each is aimed at an instance and hits all its connections. Faults for *the next* call queue
-/// up, one for each call of that verb, and wait while a partition lasts.
+/// Each fault hits all connections of an instance. Faults of *the next* call queue up, one for each
+/// call of that verb, and wait while a partition lasts.
 impl MockDriver {
-    /// Cuts `instance` off, until [`heal`](Self::heal).
+    /// Cuts `instance` off until [`heal`](Self::heal).
     ///
-    /// Calls that meet the cut hang, and go on hanging after it has healed: their packet is lost.
-    /// A request that was sent before still arrives. Watches go silent, whichever direction is
-    /// cut, and go on with the latest state afterwards.
+    /// Calls that are sent in the meantime hang, and still hang after the cut has healed: their
+    /// packets are lost. A request that was sent before still arrives. A cut in either direction
+    /// silences the watches, which report the latest state afterwards.
     ///
     /// ```
     /// # use dsync_mock::{Cut, MockDriver}; let store = MockDriver::new();
@@ -27,7 +27,7 @@ impl MockDriver {
         self.with_state(|state| state.network.link(instance).cut = Some(cut));
     }
 
-    /// Ends what lasts: the partition, refusals and delays of `instance`.
+    /// Ends the partition, the refusals and the delays of `instance`.
     ///
     /// ```
     /// # use dsync_mock::MockDriver; let store = MockDriver::new();
@@ -40,8 +40,8 @@ impl MockDriver {
         });
     }
 
-    /// Every request of `instance` takes this long to arrive; zero for none. It still arrives
-    /// when its caller has given up.
+    /// Delays every request of `instance`, or none if `delay` is zero. A request still arrives if its
+    /// caller has given up.
     ///
     /// ```
     /// # use dsync_mock::MockDriver; let store = MockDriver::new();
@@ -51,7 +51,7 @@ impl MockDriver {
         self.with_state(|state| state.network.link(instance).request_delay = delay);
     }
 
-    /// Every answer to `instance` takes this long; zero for none.
+    /// Delays every answer to `instance`, or none if `delay` is zero.
     ///
     /// ```
     /// # use dsync_mock::MockDriver; let store = MockDriver::new();
@@ -61,8 +61,8 @@ impl MockDriver {
         self.with_state(|state| state.network.link(instance).answer_delay = delay);
     }
 
-    /// The next `verb` of `instance` is not applied and answers `error`, whether that says so or
-    /// is ambiguous.
+    /// Fails the next `verb` of `instance` with `error`. The call is not applied, even if `error` is
+    /// ambiguous.
     ///
     /// ```
     /// # use dsync::driver::Verb; use dsync::{Error, ErrorKind}; use dsync_mock::MockDriver;
@@ -73,7 +73,7 @@ impl MockDriver {
         self.plan_next(instance, verb, Fate::Fail(error));
     }
 
-    /// The next `verb` of `instance` is applied, and answers an ambiguous error of this kind.
+    /// Applies the next `verb` of `instance`, and answers it with an ambiguous error of this kind.
     ///
     /// ```
     /// # use dsync::driver::Verb; use dsync::ErrorKind; use dsync_mock::MockDriver;
@@ -84,7 +84,7 @@ impl MockDriver {
         self.plan_next(instance, verb, Fate::FailApplied(kind));
     }
 
-    /// The next `verb` of `instance` is applied at once and never answered: the call hangs.
+    /// Applies the next `verb` of `instance` at once and never answers it: the call hangs.
     ///
     /// ```
     /// # use dsync::driver::Verb; use dsync_mock::MockDriver; let store = MockDriver::new();
@@ -94,8 +94,8 @@ impl MockDriver {
         self.plan_next(instance, verb, Fate::Unanswered(Duration::ZERO));
     }
 
-    /// The next `verb` of `instance` is never answered, and is applied after `delay`, if its
-    /// condition holds then.
+    /// Never answers the next `verb` of `instance`, and applies it after `delay` if its condition
+    /// holds then.
     ///
     /// ```
     /// # use dsync::driver::Verb; use dsync_mock::MockDriver; let store = MockDriver::new();
@@ -105,7 +105,7 @@ impl MockDriver {
         self.plan_next(instance, verb, Fate::Unanswered(delay));
     }
 
-    /// Every `verb` of `instance` is not applied and answers `error`, until
+    /// Fails every `verb` of `instance` with `error`, without applying it, until
     /// [`heal`](Self::heal).
     ///
     /// ```

@@ -11,18 +11,18 @@ use crate::MockDriver;
 /// [`expire`](Self::expire), [`delete`](Self::delete), [`empty`](Self::empty),
 /// [`overwrite`](Self::overwrite), [`forget`](Self::forget) and
 /// [`lose_last_write`](Self::lose_last_write) are *record loss*: the store forgets a lease that it
-/// granted.
-/// The holder goes on until its next renewal or until its watch tells it, and somebody else may
-/// be elected before that. No library can keep exclusion over a record that its store forgot;
-/// use these to see that the holder notices, and that fencing tokens stop what comes too late.
+/// granted. The holder continues until its next renewal, or until its watch shows the loss, and
+/// another candidate may be elected before that. No library can guarantee exclusion over a record
+/// that its store forgot. Use these to test that the holder notices, and that fencing tokens stop
+/// its late writes.
 impl MockDriver {
-    /// Record loss: frees `key` as if its lease had run out this instant. What remains is what a
-    /// release leaves.
+    /// Record loss: frees `key` as if its lease had expired now. It leaves what a release
+    /// leaves.
     ///
     /// ```
     /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
     /// # let (store, key) = (MockDriver::new(), Resource::new("a").key(KeyKind::Election));
-    /// store.expire(&key); // the holder's next renewal answers `Lost`
+    /// store.expire(&key); // the holder's next renewal returns `Lost`
     /// ```
     pub fn expire(&self, key: &Key) {
         self.with_state(|state| state.records.free(key, state.now));
@@ -58,7 +58,7 @@ impl MockDriver {
         });
     }
 
-    /// Record loss: another program writes itself into the record, whoever holds it.
+    /// Record loss: another program writes itself into the record, even if it is held.
     ///
     /// ```
     /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
@@ -70,8 +70,8 @@ impl MockDriver {
         self.with_state(|state| state.records.overwrite(key, holder, duration, state.now));
     }
 
-    /// Record loss: the store restarts without its memory, and no record is left. Tokens go on
-    /// from where they were.
+    /// Record loss: the store restarts without its memory, and no record is left. Tokens keep
+    /// growing from where they were.
     ///
     /// ```
     /// # use dsync_mock::MockDriver;
@@ -82,8 +82,8 @@ impl MockDriver {
         self.with_state(|state| state.records.forget());
     }
 
-    /// Record loss: the store fails over to a replica that has not heard of the last write of
-    /// `key`. `false`: there was none to lose.
+    /// Record loss: the store fails over to a replica that did not receive the last write of `key`.
+    /// Returns `false` if there was no write to lose.
     ///
     /// ```
     /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
@@ -95,14 +95,14 @@ impl MockDriver {
         self.with_state(|state| state.records.lose_last_write(key, state.now))
     }
 
-    /// An operator edits a label: the version changes, the pulse does not, and the lease is not
-    /// lost. With [`Expiry::Backend`](dsync::driver::Expiry::Backend) there are no labels, and
+    /// Edits a label, as an operator does: the version changes, the pulse does not, and the lease is
+    /// not lost. With [`Expiry::Backend`](dsync::driver::Expiry::Backend) there are no labels, and
     /// nothing happens.
     ///
     /// ```
     /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;
     /// # let (store, key) = (MockDriver::new(), Resource::new("a").key(KeyKind::Election));
-    /// store.touch(&key); // the holder's next renewal answers `Conflict`
+    /// store.touch(&key); // the holder's next renewal returns `Conflict`
     /// ```
     pub fn touch(&self, key: &Key) {
         self.with_state(|state| {

@@ -189,7 +189,11 @@ pub(crate) enum VerbName {
 
 impl VerbName {
     /// Writes a verb that may be left out.
-    #[expect(clippy::ref_option, reason = "serde asks for this form")]
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks for this form"
+    )]
     pub(crate) fn write<S: Serializer>(verb: &Option<Verb>, to: S) -> Result<S::Ok, S::Error> {
         verb.map(Verb::name).serialize(to)
     }

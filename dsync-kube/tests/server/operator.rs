@@ -47,7 +47,7 @@ pub(crate) fn deleted(server: Arc<TestServer>) {
 
         // At the level of the driver: a renewal does not create a deleted Lease again.
         let driver = server.driver().await;
-        let key = Key::new(KeyKind::Election, "default", format!("{}.election.x", scope("put")));
+        let key = Resource::new("x").with_scope(scope("put")).key(KeyKind::Election);
         let claim = Claim::new(Holder::new("pod-a", Nonce::new(1)), L);
         let Acquired::Won(lease) = driver.acquire(&key, &claim).await.unwrap() else { panic!() };
         server.leases().await.delete(key.name(), &<_>::default()).await.unwrap();

@@ -44,8 +44,7 @@ pub(crate) fn free(server: Arc<TestServer>) {
 pub(crate) fn expired(server: Arc<TestServer>) {
     block_on(async {
         let drivers = drivers(&server).await;
-        let key =
-            Key::new(KeyKind::Election, "default", format!("{}.election.x", scope("expired")));
+        let key = Resource::new("x").with_scope(scope("expired")).key(KeyKind::Election);
         assert_eq!(race(&drivers, &key, None).await, 1);
         for round in 0..ROUNDS {
             // All candidates have seen the same dead holder and take over at the same version.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what builds and tests of dsync need from the packages of this system.
 #
-#   xtask/install.sh PROGRAM...    where PROGRAM is cc, redis-server or go
+#   xtask/install.sh PROGRAM...    where PROGRAM is cc, git, go, redis-server or dockerd
 #
 # As root, or where `sudo -n` works, it installs the missing programs and prints one line. Elsewhere it
 # prints the one command to run. No service is started: the tests start their own servers.
@@ -37,6 +37,7 @@ for program in $missing; do
   case $manager:$program in
     apt-get:cc) package=build-essential ;;
     apt-get:go) package=golang-go ;;
+    apt-get:dockerd) package=docker.io ;;
     dnf:cc) package=gcc ;;
     dnf:go) package=golang ;;
     # Fedora ships the program in packages of different names.

@@ -1,19 +1,33 @@
-//! The control plane with the real servers; `control_plane::binaries` says where they come from.
+//! The control plane with the real servers; `control_plane::binaries` says where they come from. Without
+//! them, the tests are shown as ignored, and fail with `DSYNC_REQUIRE=all`.
 
 // The tests wait for other processes, which takes a real clock, and their helpers may unwrap as they do.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use control_plane::{ControlPlane, Options};
+use control_plane::{ControlPlane, Options, binaries};
 use rustix::process::{Pid, test_kill_process};
 use serde_json::json;
+use test_servers::trials::{self, Test};
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+
+const TESTS: &[Test] = &[
+    (
+        "it_starts_grants_what_rbac_says_and_survives_restarts",
+        starts_grants_what_rbac_says_and_survives_restarts,
+    ),
+    ("the_servers_end_with_an_owner_that_is_killed", the_servers_end_with_an_owner_that_is_killed),
+];
+
+fn main() -> ExitCode {
+    trials::run(TESTS, || binaries::find(Options::default().report).map(drop))
+}
 
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -29,7 +43,6 @@ fn is_gone(pid: u32) -> bool {
 }
 
 /// One test for all of it, because a start takes seconds.
-#[test]
 fn starts_grants_what_rbac_says_and_survives_restarts() {
     let mut control_plane = ControlPlane::start(Options::default()).unwrap();
     let dir = control_plane.dir().to_owned();
@@ -99,7 +112,6 @@ fn starts_grants_what_rbac_says_and_survives_restarts() {
     assert!(!dir.exists() || std::env::var_os("DSYNC_KEEP_CLUSTER").is_some());
 }
 
-#[test]
 fn the_servers_end_with_an_owner_that_is_killed() {
     let mut owner = Command::new(env!("CARGO_BIN_EXE_hold"))
         .stdin(Stdio::piped())

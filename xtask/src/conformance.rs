@@ -25,6 +25,7 @@ use self::place::Place;
 use self::request::{Action, Request};
 pub(crate) use self::self_test::Summary;
 use crate::output::say;
+use crate::test::built::Built;
 use crate::test::{cargo, root, shell};
 
 pub(crate) const HELP: &str = "\
@@ -84,7 +85,7 @@ pub(crate) fn mutants_of_drivers() -> Result<Summary> {
 /// Compares or writes the generated documents, and compares published reports with their digests.
 /// Returns whether all is up to date.
 pub(crate) fn docs(write: bool) -> Result<bool> {
-    let mut command = reports();
+    let mut command = reports()?;
     command.arg("docs").arg("--root").arg(root());
     if write {
         command.arg("--write");
@@ -133,7 +134,7 @@ fn conformance(request: &Request) -> Result<bool> {
 /// Writes one report of all parts of a driver and of the self-test. Returns whether its verdict is
 /// no failure.
 fn merge(request: &Request, place: &Place, driver: &str) -> Result<bool> {
-    let mut command = reports();
+    let mut command = reports()?;
     command.args(["merge", "--driver", driver, "--date", &now()]);
     command.arg("--into").arg(&request.report);
     command.args(["--reproduce", &request.reproduce(driver)]);
@@ -167,6 +168,12 @@ fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn reports() -> std::process::Command {
-    cargo(["run", "--quiet", "--locked", "-p", "dsync-conformance", "--bin", "reports", "--"])
+/// The program that merges and compares reports. It is selected as by stage `test`, so that its
+/// dependencies have the same features and are not compiled again.
+fn reports() -> Result<std::process::Command> {
+    let mut command = cargo(["build", "--locked", "--workspace", "--bin", "reports"]);
+    let root = root();
+    let built = Built::by(&mut command, &root)?.context("the program `reports` does not build")?;
+    let program = built.program(&root.join("dsync-conformance"), "reports")?;
+    Ok(std::process::Command::new(program))
 }

@@ -29,6 +29,11 @@ struct Need {
 
 const NEEDS: &[Need] = &[
     Need {
+        program: "git",
+        without: "the commit that a report names, and the tests of it",
+        is_met: || on_path("git"),
+    },
+    Need {
         program: "redis-server",
         without: "the tests of dsync-redis on a real server",
         is_met: || is_set("DSYNC_TEST_REDIS") || on_path("redis-server"),

@@ -1,6 +1,7 @@
 //! `cargo xtask test` and `cargo xtask ci`: install what is missing, run the stages, and list what
 //! could not be run.
 
+pub(crate) mod built;
 mod cargo;
 mod metadata;
 mod package;
@@ -106,6 +107,10 @@ impl Request {
                 other => return Err(other.unexpected().into()),
             }
         }
+        if !STAGES.iter().any(|stage| request.wants(stage)) {
+            let text = "--skip leaves no stage of those that --only names: leave one of them out";
+            return Err(UsageError(text.to_owned()));
+        }
         Ok(request)
     }
 
@@ -205,7 +210,6 @@ mod tests {
         assert_eq!(chosen(&["--all"]).len(), STAGES.len());
         assert_eq!(chosen(&["--only", "doc", "--only", "fmt"]), ["fmt", "doc"]);
         assert_eq!(chosen(&["--all", "--skip", "deny"]).len(), STAGES.len() - 1);
-        assert!(chosen(&["--only", "fmt", "--skip", "fmt"]).is_empty());
     }
 
     #[test]
@@ -213,6 +217,7 @@ mod tests {
         for (arguments, part) in [
             (&["--only", "lint"][..], "--only lint: no such stage, but setup, "),
             (&["--skip", "lint"], "--skip lint: no such stage"),
+            (&["--only", "fmt", "--skip", "fmt"], "--skip leaves no stage"),
             (&["--require", "some"], "--require some: only `all`"),
             (&["--fast"], "--fast"),
         ] {

@@ -52,7 +52,7 @@ pub(super) const STAGES: &[Stage] = &[
         Size::Ci,
         minutes(4),
         minutes(12),
-        "the suite kills every broken core",
+        "the suite kills every mutant of the core",
         mutants,
     ),
     stage(
@@ -60,7 +60,7 @@ pub(super) const STAGES: &[Stage] = &[
         Size::Ci,
         minutes(4),
         minutes(10),
-        "it kills every broken driver",
+        "tests kill every mutant of the drivers",
         broken_drivers,
     ),
     stage("reports", Size::Ci, seconds(10), minutes(3), "what rules and reports generate", reports),
@@ -186,7 +186,7 @@ fn cluster(context: &mut Context) -> Result<Outcome> {
 }
 
 /// What stages `build` and `test` have in common, so that the second compiles nothing.
-const ALL_TESTS: [&str; 4] = ["test", "--workspace", "--locked", "--no-fail-fast"];
+pub(super) const ALL_TESTS: [&str; 4] = ["test", "--workspace", "--locked", "--no-fail-fast"];
 
 fn build(_: &mut Context) -> Result<Outcome> {
     run_cargo(ALL_TESTS.iter().chain(&["--no-run"]), "see the errors above")
@@ -202,9 +202,6 @@ fn test(context: &mut Context) -> Result<Outcome> {
     setup::prefer_programs(&mut command);
     if context.request.require_all {
         command.env("DSYNC_REQUIRE", "all");
-    } else if context.control_plane.is_none() {
-        // Its tests are of the very servers that are missing; stage `cluster` has said so.
-        command.args(["--exclude", "control-plane"]);
     }
     let passed = shell::run(&command, shell::LIMIT, |line| context.tests.hear(line))?;
     Ok(match context.tests.skipped {
@@ -218,16 +215,26 @@ fn ways(context: &mut Context) -> Result<Outcome> {
     if let Some(trouble) = ways::trouble() {
         return Ok(Outcome::NotRun(trouble));
     }
+    let servers: &[_] = &[("test-servers", "own")];
+    let drivers: &[_] = &[
+        ("dsync-redis", "server"),
+        ("dsync-redis", "conformance"),
+        ("dsync-etcd", "server"),
+        ("dsync-etcd", "conformance"),
+    ];
     let all = context.request.all;
-    let containers = if all { ways::containers() } else { ways::servers_alone() };
-    if !run(&containers)? {
+    let tests = if all { [servers, drivers].concat() } else { servers.to_vec() };
+    if !ways::run("docker", &ways::images(), &tests)? {
         return Ok(Outcome::Failed("see the failures above, in containers".to_owned()));
     }
     if !all {
         return Ok(Outcome::Passed);
     }
-    let (command, _servers) = ways::urls()?;
-    Ok(verdict(run(&command)?, "see the failures above, by URL"))
+    // The other tests start servers of their own, which this way does not allow.
+    let suites = [("dsync-redis", "conformance"), ("dsync-etcd", "conformance")];
+    let named = ways::Named::start()?;
+    let passed = ways::run("url", &named.variables(), &suites)?;
+    Ok(verdict(passed, "see the failures above, by URL"))
 }
 
 fn reports(_: &mut Context) -> Result<Outcome> {

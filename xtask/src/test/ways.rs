@@ -5,57 +5,68 @@
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use test_servers::{EtcdOptions, RedisOptions, Server, docker};
+use test_servers::{EtcdOptions, RedisOptions, Server, docker, etcd, redis};
 
-use super::cargo::cargo;
+use super::built::Built;
+use super::cargo::{cargo, root};
+use super::shell;
+use super::stages::ALL_TESTS;
 use crate::images;
 use crate::output::say;
-
-const DRIVERS: [&str; 4] = ["-p", "dsync-redis", "-p", "dsync-etcd"];
 
 /// Returns why no containers can be started here, if so.
 pub(super) fn trouble() -> Option<String> {
     docker::engine().err().map(|error| format!("{error:#}"))
 }
 
-/// The tests on servers in containers: those of the drivers, the suite on them, and those of
-/// `test-servers`.
-pub(super) fn containers() -> Command {
-    let mut command = servers_alone();
-    command.args(DRIVERS).args(["--test", "server", "--test", "conformance"]);
-    command
-}
-
-/// In containers: the tests of what starts the servers.
-pub(super) fn servers_alone() -> Command {
-    let mut command = tests("docker");
+/// Servers in containers: the images to set, by variable.
+pub(super) fn images() -> Vec<(&'static str, String)> {
     match images::make() {
-        Ok(images) => {
-            command.envs(images.map(|image| (image.variable, image.name)));
-        }
+        Ok(images) => images.map(|image| (image.variable, image.name.to_owned())).into(),
         // Then they are pulled, or the tests fail and name what is missing.
-        Err(error) => say(&format!("no images of the programs of this machine: {error:#}\n")),
+        Err(error) => {
+            say(&format!("no images of the programs of this machine: {error:#}\n"));
+            Vec::new()
+        }
     }
-    command.args(["-p", "test-servers", "--test", "own"]);
-    command
 }
 
-/// The suite on servers that are named by URLs. They run until the second value is dropped. The other
-/// tests start servers of their own, which this way does not allow.
-pub(super) fn urls() -> Result<(Command, [Server; 2])> {
-    let redis = test_servers::redis_own(&RedisOptions::default()).context("no Redis")?;
-    let etcd = test_servers::etcd_own(&EtcdOptions::default()).context("no etcd")?;
-    let mut command = tests("url");
-    command.args(DRIVERS).args(["--test", "conformance"]);
-    command.env(test_servers::redis::REDIS_VARIABLE, redis.url());
-    command.env(test_servers::etcd::ETCD_VARIABLE, etcd.url());
-    Ok((command, [redis, etcd]))
+/// Servers that are named by URLs. They run until the value is dropped.
+pub(super) struct Named([(&'static str, Server); 2]);
+
+impl Named {
+    pub(super) fn start() -> Result<Self> {
+        let redis = test_servers::redis_own(&RedisOptions::default()).context("no Redis")?;
+        let etcd = test_servers::etcd_own(&EtcdOptions::default()).context("no etcd")?;
+        Ok(Self([(redis::REDIS_VARIABLE, redis), (etcd::ETCD_VARIABLE, etcd)]))
+    }
+
+    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
+        self.0.iter().map(|(variable, server)| (*variable, server.url().to_owned())).collect()
+    }
 }
 
-fn tests(way: &str) -> Command {
-    let mut command = cargo(["test", "--locked", "--no-fail-fast"]);
-    command.env("DSYNC_TEST_WAY", way).env("DSYNC_REQUIRE", "all");
-    // Stage `test` runs the suite long enough to find violations. This one shows that the way works.
-    command.env("DSYNC_CONFORMANCE_FOR", "20");
-    command
+/// Runs test programs of the workspace, each given as its package and its target. They were built by
+/// stage `build`: Cargo compiles nothing for them, as it would for a selection of packages, whose
+/// dependencies need fewer features.
+pub(super) fn run(
+    way: &str,
+    variables: &[(&'static str, String)],
+    tests: &[(&str, &str)],
+) -> Result<bool> {
+    let root = root();
+    let Some(built) = Built::by(&mut cargo(ALL_TESTS.iter().chain(&["--no-run"])), &root)? else {
+        return Ok(false);
+    };
+    let mut passed = true;
+    for (package, target) in tests {
+        let folder = root.join(package);
+        let mut command = Command::new(built.program(&folder, target)?);
+        command.current_dir(folder).envs(variables.iter().map(|(name, value)| (name, value)));
+        command.env("DSYNC_TEST_WAY", way).env("DSYNC_REQUIRE", "all");
+        // Stage `test` runs the suite long enough to find violations. This one shows that the way works.
+        command.env("DSYNC_CONFORMANCE_FOR", "20");
+        passed &= shell::run(&command, shell::LIMIT, |_| {})?;
+    }
+    Ok(passed)
 }

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use super::build::{self, Built};
+use super::build;
 use super::fate::{Ended, Fate, judge};
 use super::mutant::{Killer, Mutant};
 use super::mutants::{DRIVERS, Mutated};
@@ -20,6 +20,7 @@ use super::servers::{CONFORMANCE, SERVER, Servers};
 use super::summary::Summary;
 use super::workspace::{CHOICE, Workspace};
 use super::{process, recorded};
+use crate::test::built::Built;
 
 /// A test takes seconds. One that takes so long hangs.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -97,7 +98,7 @@ impl Test<'_> {
     fn ended(&self, mutant: Option<&Mutant>) -> Result<Ended> {
         let Self { workspace, built, driver, killer } = self;
         let target = self.target();
-        let program = built.program(workspace, driver.package, target)?;
+        let program = built.program(&workspace.of(driver.package), target)?;
         let label = mutant.map_or(killer.name(), |mutant| mutant.name);
         let log = workspace.logs().join(driver.package).join(label.replace('.', "-"));
         let record = log.with_extension("outcomes");
@@ -118,7 +119,7 @@ impl Test<'_> {
         Ok(ended)
     }
 
-    fn command(&self, program: PathBuf, mutant: Option<&Mutant>, record: &PathBuf) -> Command {
+    fn command(&self, program: &Path, mutant: Option<&Mutant>, record: &Path) -> Command {
         let mut command = Command::new(program);
         match self.killer {
             // The name goes on after the number.

@@ -35,8 +35,8 @@ usage: cargo xtask cluster up [--for TIME]
   --for TIME  how long they may stay up, such as 90s, 45m, 12h or 2d
               (default: 12h)
 
-The programs are looked for in the folder KUBEBUILDER_ASSETS, on PATH, and among
-those built earlier; else they're built, which takes Go and some minutes.
+The servers come from KUBEBUILDER_ASSETS, PATH, an earlier run, the envtest archive
+of a release, or a build with Go, which takes some minutes.
 ";
 
 const DEFAULT_STAY: Duration = Duration::from_secs(12 * 60 * 60);

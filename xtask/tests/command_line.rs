@@ -11,8 +11,8 @@ fn xtask(arguments: &[&str]) -> Output {
 fn a_wrong_argument_is_one_line_that_says_what_would_do() {
     let nothing: &[&str] = &[];
     for (arguments, said) in [
-        (nothing, "no command is given: use test, conformance, "),
-        (&["tets"], "no such command \"tets\": use test, conformance, "),
+        (nothing, "no command is given: use test, ci, conformance, "),
+        (&["tets"], "no such command \"tets\": use test, ci, conformance, "),
         (&["two\nlines"], "no such command \"two\\nlines\": use test, "),
         (
             &["conformance", "--driver", "redis", "--cluster", "local"],

@@ -39,6 +39,7 @@ use crate::{EndCause, Error, ErrorKind, Term, Timing};
 type SaveMemory = Box<dyn FnOnce(Memory) + Send>;
 
 struct Keeper {
+    /// Identifies this keeper to the bodies of its terms.
     id: u64,
     key: Key,
     services: Arc<Services>,
@@ -47,13 +48,16 @@ struct Keeper {
     tenure: Option<Tenure>,
     commands: mpsc::UnboundedReceiver<Command>,
     reporter: Reporter,
+    /// They are started in every term, in the order in which they were registered.
     callbacks: Vec<Callback>,
     /// The term, until none of its bodies is left. It outlives its cancellation.
     term: Option<Term>,
+    /// The one call in flight.
     call: Option<BoxFuture<Answer>>,
     watching: Watching,
     /// When a body that was closed counts as stopped.
     look_at: Option<Instant>,
+    /// The timer, and the instant for which it is set.
     timer: Option<(Instant, BoxFuture<()>)>,
     save_memory: Option<SaveMemory>,
 }
@@ -68,6 +72,8 @@ impl Keeper {
         memory: Memory,
         save_memory: SaveMemory,
     ) -> Handle {
+        // Ids are unique in the process and not just in the `Dsync`: a body of one `Dsync` may call
+        // `stop` on an election of another.
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let (commands, receiver) = mpsc::unbounded_channel();
@@ -89,6 +95,8 @@ impl Keeper {
             timer: None,
             save_memory: Some(save_memory),
         };
+        // The task owns everything that the keeper needs. If the runtime is shut down before it is
+        // polled, dropping it reports that to the handles.
         services.env.spawn(Box::pin(keeper.run()));
         Handle::new(id, key, timing, commands, status)
     }
@@ -101,6 +109,7 @@ impl Keeper {
     /// 3. Wait for the next event.
     /// 4. Perform what the tenure makes of it.
     async fn run(mut self) {
+        // The first step sends the first request without waiting for a timer.
         self.advance(Event::Tick);
         while self.tenure.as_ref().is_some_and(|tenure| !tenure.is_done()) {
             self.tend_watch();
@@ -141,17 +150,22 @@ impl Keeper {
                 }
             },
             answer = some(call) => {
+                // Forget the call before the tenure sees its answer: the step may send the next.
                 *call = None;
                 Event::Answered(answer)
             }
+            // The notification only says that something changed. `look_at_bodies` runs after every
+            // step and finds out what.
             () = body_ended(term.as_ref()) => Event::Tick,
             () = some_timer(timer) => {
+                // A timer that fired must not be polled again. `set_timer` makes a new one.
                 *timer = None;
                 Event::Tick
             }
             observation = watching.next() => match observation {
                 Some(Ok(Observation::Record(record))) => Event::Heard(record),
                 Some(Ok(Observation::Heartbeat)) => Event::Heartbeat,
+                // A stream that ends has nothing more to say, and must not be polled again.
                 Some(Err(error)) => {
                     let error = error.during(Verb::Watch, self.services.driver.name(), &self.key);
                     watching.ended(self.services.env.now(), self.timing.retry_period());
@@ -165,6 +179,7 @@ impl Keeper {
         }
     }
 
+    /// Starts or drops the watch.
     fn tend_watch(&mut self) {
         let Some(tenure) = &mut self.tenure else { return };
         let (now, driver) = (self.services.env.now(), &*self.services.driver);
@@ -177,6 +192,7 @@ impl Keeper {
 
     /// Sets the timer to the earliest instant at which something is due.
     fn set_timer(&mut self) {
+        // Three sources: the tenure, a watch that broke, and a body that counts as stopped by then.
         let tenure = self.tenure.as_ref();
         let rewatch = self.watching.wake(tenure.is_some_and(Tenure::wants_watch));
         let wake = tenure.and_then(Tenure::wake);
@@ -200,11 +216,15 @@ impl Keeper {
     fn advance(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
+            // The clock is read for each event. An earlier action may have taken time, such as a slow
+            // monitor, and a step with an old `now` would find a deadline that has passed not passed.
             let now = self.services.env.now();
             let Some(tenure) = &mut self.tenure else { return };
             for action in tenure.step(now, event) {
                 self.perform(action, &mut events);
             }
+            // Bodies are looked at when no event is left, so that a cancellation in the queue closes
+            // its bodies before they are counted.
             if events.is_empty() {
                 self.look_at_bodies(&mut events);
             }
@@ -231,6 +251,8 @@ impl Keeper {
         match status {
             BodiesStatus::Running { look_at } => self.look_at = look_at,
             BodiesStatus::Stopped => {
+                // The term is forgotten together with the event: a second look must not report the
+                // end of the same bodies again.
                 let overran = term.0.bodies.overran();
                 self.term = None;
                 events.push_back(Event::BodiesStopped { overran });
@@ -238,9 +260,13 @@ impl Keeper {
         }
     }
 
+    /// Performs one action of the tenure. Actions come in the order in which they have to happen, and
+    /// each is complete before the next: `Cancel` is reported before `Send` sends the release.
     fn perform(&mut self, action: Action, events: &mut VecDeque<Event>) {
         match action {
             Action::Send(call) => {
+                // The tenure sends only when no call is in flight, so this drops no other call. The
+                // future starts when it is polled in `next`, after the actions of this step.
                 self.call = Some(call::perform(&self.services, &self.key, call));
             }
             Action::Elect(grant) => {
@@ -260,6 +286,7 @@ impl Keeper {
             }
             Action::Extend { valid_until, hard_deadline } => {
                 let Some(term) = &self.term else { return };
+                // Measured before the deadline moves: it is the time that was left.
                 let headroom = term.remaining();
                 // `false`: a caller has seen the term end at its old deadline, between the step
                 // that took the answer and this one. What a caller saw stays true, so the term
@@ -279,10 +306,12 @@ impl Keeper {
                 term.0.close_runs();
             }
             Action::DropBodies => {
+                // `self.term` is `None` if its last body has stopped already.
                 if let Some(term) = &self.term {
                     term.0.close_all();
                 }
             }
+            // The others only report.
             Action::Overrun => self.reporter.overran(),
             Action::Settle(settled) => self.reporter.settled(settled),
             Action::Leader(leader) => self.reporter.leader(leader),
@@ -306,6 +335,7 @@ fn start(services: &Services, term: &Term, callback: Callback) {
     }));
 }
 
+/// Completes with the answer to the call. Without a call it never completes.
 async fn some(call: &mut Option<BoxFuture<Answer>>) -> Answer {
     match call {
         Some(call) => call.await,
@@ -313,6 +343,7 @@ async fn some(call: &mut Option<BoxFuture<Answer>>) -> Answer {
     }
 }
 
+/// Completes when the timer fires. Without a timer it never completes.
 async fn some_timer(timer: &mut Option<(Instant, BoxFuture<()>)>) {
     match timer {
         Some((_, timer)) => timer.await,
@@ -320,6 +351,8 @@ async fn some_timer(timer: &mut Option<(Instant, BoxFuture<()>)>) {
     }
 }
 
+/// Completes when a body of the term has ended. It covers a term that was cancelled as well, whose
+/// bodies are what the release waits for.
 async fn body_ended(term: Option<&Term>) {
     match term {
         Some(term) => term.0.bodies.changed().await,

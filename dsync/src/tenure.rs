@@ -43,12 +43,12 @@ use self::context::{Context, Flight};
 use self::drain::{Drained, Draining};
 pub(crate) use self::event::{Action, Answer, Call, Event, Finish, Request, Settled};
 use self::follow::{Exit, Following};
-use self::held::{Held, Lost};
+use self::held::{Held, Lost, Pauses};
 pub(crate) use self::plan::{Mode, Plan};
 use self::release::Releasing;
 use self::troubles::Change;
 use self::view::View;
-use crate::driver::{Lease, Verb, WatchScope};
+use crate::driver::{Lease, Renewed, Verb, WatchScope};
 use crate::env::Instant;
 use crate::term::EndCause;
 use crate::{Error, ErrorKind, Result};
@@ -61,11 +61,17 @@ pub(crate) struct Tenure {
     phase: Phase,
 }
 
+#[derive(Debug)]
 enum Phase {
+    /// Without a lease: a candidate that waits, an observer, or a waiter for a lock.
     Following,
+    /// In a term.
     Leading(Held),
+    /// The term was cancelled, and its bodies end. The lease is still held.
     Draining(Draining),
+    /// No body is left, and the lease is given up.
     Releasing(Releasing),
+    /// Nothing follows. No event changes anything.
     Done,
 }
 
@@ -119,6 +125,8 @@ impl Tenure {
     /// When to step again if no event happens before.
     pub(crate) fn wake(&self) -> Option<Instant> {
         let plan = &self.ctx.plan;
+        // While a call is in flight nothing else can be sent, so only the clock of the phase counts.
+        // The call has a limit of its own, at which the keeper answers it.
         let call = match self.ctx.flight {
             None => self.due().map(|(at, _)| at),
             Some(_) => None,
@@ -127,6 +135,7 @@ impl Tenure {
             Phase::Leading(held) => Some(held.renew_deadline(plan)),
             Phase::Draining(draining) => Some(draining.wake(plan)),
             Phase::Releasing(releasing) if self.ctx.flight.is_none() => Some(releasing.until),
+            // A stop that waits for a read does so no longer than this.
             Phase::Following if self.ctx.stopping => self.following.stops_by(),
             _ => None,
         };
@@ -137,9 +146,13 @@ impl Tenure {
     pub(crate) fn wants_watch(&self) -> bool {
         self.ctx.plan.watch != WatchScope::Nothing
             && match (self.ctx.plan.mode, &self.phase) {
+                // `try_lock` waits for answers only, and a watch is none.
                 (_, Phase::Done) | (Mode::Try, _) => false,
+                // A leader watches as well: an operator who deletes its record is noticed before
+                // the next renewal.
                 (Mode::Campaign | Mode::Observe, _) => true,
-                // An uncontended lock is worth no more than one request.
+                // An uncontended lock is worth no more than one request, so the watch starts after
+                // the first answer. A view that becomes unknown again keeps a watch that works.
                 (Mode::Wait, Phase::Following) => {
                     self.following.is_watched() || !matches!(self.ctx.view, View::Unknown)
                 }
@@ -161,6 +174,8 @@ impl Tenure {
         matches!(self.phase, Phase::Draining(..))
     }
 
+    /// Takes one event. One that means nothing in the present phase is ignored: it may be older than
+    /// the last transition.
     fn take(&mut self, event: Event) {
         match event {
             Event::Tick => {}
@@ -177,7 +192,10 @@ impl Tenure {
                 self.ctx.stopping = true;
                 match self.phase {
                     Phase::Leading(_) => self.end(EndCause::Stopped),
+                    // An attempt may be in flight or without an answer. The stop gives it a limited
+                    // time to settle, so that no lease is left behind if that can be avoided.
                     Phase::Following => self.following.stop(&self.ctx),
+                    // Draining and Releasing end in Following, which finds `stopping` set.
                     _ => {}
                 }
             }
@@ -185,10 +203,13 @@ impl Tenure {
                 if matches!(self.phase, Phase::Leading(_)) {
                     self.end(EndCause::Resigned);
                 } else if let Some(Flight::Acquire(..)) = &self.ctx.flight {
+                    // The race: the answer to this attempt is on its way. Without sitting out, it
+                    // would make this candidate leader right after it resigned.
                     self.following.resigned(&self.ctx);
                 }
             }
             Event::BodyPanicked => {
+                // Counted in every phase: a body may panic while its term is draining already.
                 self.following.panicked();
                 self.end(EndCause::Panicked);
             }
@@ -198,6 +219,9 @@ impl Tenure {
     }
 
     /// The watch works, and shows nothing of the record.
+    ///
+    /// A heartbeat clears only the trouble of the watch. Unlike a record, it does not prove that the
+    /// store answers requests: the server may send it from a cache.
     fn heartbeat(&mut self) {
         let began = self.following.watch_works(self.ctx.now);
         self.ctx.troubles.over(Verb::Watch);
@@ -211,32 +235,44 @@ impl Tenure {
         self.following.watch_works(self.ctx.now);
         self.ctx.troubles.worked(Verb::Watch);
         match &mut self.phase {
+            // A follower acts on it: a release is worth an attempt at once.
             Phase::Following => self.following.heard(&mut self.ctx, lease),
+            // A holder checks it by a renewal.
             Phase::Leading(held) => held.heard(&self.ctx, lease.as_ref()),
+            // The lease is lost, so the record shows who leads now, although bodies still end.
             Phase::Draining(draining) if draining.taken => self.ctx.see(lease),
             Phase::Draining(draining) => draining.held.heard(&self.ctx, lease.as_ref()),
+            // It may show the lease before its release, or the winner after it. The next read tells
+            // them apart.
             Phase::Releasing(_) | Phase::Done => {}
         }
     }
 
+    /// Takes the answer to the call in flight. A call that was given up, as at the limit of a stop,
+    /// is no longer in flight, and its late answer is ignored.
+    ///
+    /// The phase may have changed since the call was sent: a renewal that was sent in the term is
+    /// answered while its bodies end, or while the lease is released. So each answer is dispatched by
+    /// the phase that it finds, not by the one that sent it.
     fn answered(&mut self, answer: Answer) {
         let Some(flight) = self.ctx.flight.take() else { return };
         match (flight, answer) {
             (Flight::Read, Answer::Read(result)) => {
-                self.note(Verb::Read, result.as_ref().err());
+                self.ctx.note(Verb::Read, result.as_ref().err());
                 self.was_read(result);
             }
             (Flight::Acquire(attempt, floor), Answer::Acquire(result)) => {
-                self.note(Verb::Acquire, result.as_ref().err());
+                self.ctx.note(Verb::Acquire, result.as_ref().err());
                 let exit = self.following.acquired(&mut self.ctx, attempt, floor, result);
                 self.leave(exit);
             }
             (Flight::Renew { sent }, Answer::Renew(result)) => {
-                self.note(Verb::Renew, result.as_ref().err());
+                self.ctx.note(Verb::Renew, result.as_ref().err());
                 self.renewed(sent, result);
             }
+            // A release is only sent while Releasing, which waits for its answer.
             (Flight::Release, Answer::Release(result)) => {
-                self.note(Verb::Release, result.as_ref().err());
+                self.ctx.note(Verb::Release, result.as_ref().err());
                 if let Phase::Releasing(releasing) = &mut self.phase {
                     let settled = releasing.released(&mut self.ctx, result);
                     self.settle(settled);
@@ -254,14 +290,7 @@ impl Tenure {
         }
     }
 
-    /// Takes note of whether a verb worked.
-    fn note(&mut self, verb: Verb, error: Option<&Error>) {
-        match error {
-            None => self.ctx.troubles.worked(verb),
-            Some(error) => self.ctx.troubles.failed(verb, error, self.ctx.now),
-        }
-    }
-
+    /// Takes the answer to a read.
     fn was_read(&mut self, result: Result<Option<Lease>>) {
         let ctx = &mut self.ctx;
         match (&mut self.phase, result) {
@@ -277,6 +306,8 @@ impl Tenure {
                 let lost = held.was_read(ctx, record);
                 self.lost(lost);
             }
+            // The record was not shown, so the lease counts as held until the deadline. It does not
+            // move, so a store that answers no read ends the term in time.
             (Phase::Leading(held) | Phase::Draining(Draining { held, .. }), Err(error)) => {
                 let at = ctx.now + ctx.retry_after(&error);
                 held.retry_at(at);
@@ -285,16 +316,20 @@ impl Tenure {
         }
     }
 
-    fn renewed(&mut self, sent: Instant, result: Result<crate::driver::Renewed>) {
+    /// Takes the answer to a renewal that was sent at `sent`.
+    fn renewed(&mut self, sent: Instant, result: Result<Renewed>) {
         let ctx = &mut self.ctx;
+        let pauses = Pauses::draw(ctx);
         match &mut self.phase {
             Phase::Leading(held) => {
-                let lost = held.renewed(ctx, sent, result, true);
+                let lost = held.renewed(ctx, sent, result, true, &pauses);
                 self.lost(lost);
             }
             Phase::Draining(draining) => {
+                // After a deadline or a loss the answer comes too late: `is_active()` has been false
+                // since, and bodies are being dropped. Extending the deadlines would let them go on.
                 let extends = draining.renewing;
-                let lost = draining.held.renewed(ctx, sent, result, extends);
+                let lost = draining.held.renewed(ctx, sent, result, extends, &pauses);
                 self.lost(lost);
             }
             Phase::Releasing(releasing) => {
@@ -305,6 +340,7 @@ impl Tenure {
         }
     }
 
+    /// Draining → Releasing, Following or Done: no body is left.
     fn bodies_stopped(&mut self, overran: bool) {
         let Phase::Draining(draining) = &mut self.phase else { return };
         match draining.bodies_stopped(&mut self.ctx, overran) {
@@ -351,6 +387,7 @@ impl Tenure {
             Phase::Releasing(releasing) => releasing.cause,
             _ => return,
         };
+        // Following comes first: `resume` may end the tenure, which is a transition from Following.
         self.phase = Phase::Following;
         if let Some(finish) = self.following.resume(&mut self.ctx, settled, cause) {
             self.finish(finish);
@@ -372,6 +409,7 @@ impl Tenure {
             Phase::Leading(held) if ctx.now >= held.renew_deadline(&ctx.plan) => {
                 self.end(EndCause::Deadline);
             }
+            // Bodies are dropped by the clock, even if none of them ever wakes the keeper.
             Phase::Draining(draining) => draining.pass_time(ctx),
             Phase::Following if self.following.stops_by().is_some_and(|by| ctx.now >= by) => {
                 // An attempt without an answer may still be applied: the next tenure looks for it.
@@ -402,9 +440,13 @@ impl Tenure {
     /// Sends the next call if it is due and none is in flight.
     fn send_what_is_due(&mut self) {
         let now = self.ctx.now;
+        // One call at a time. With two, a release could overtake the renewal that was sent before it,
+        // and the renewal would then be refused, or on a weaker store create the record again.
         if self.ctx.flight.is_some() {
             return;
         }
+        // A stop without anything to settle ends here, and not in `take`: the answer to the call in
+        // flight had to come first.
         if self.ctx.stopping
             && matches!(self.phase, Phase::Following)
             && !self.following.must_settle(now)
@@ -439,6 +481,7 @@ impl Tenure {
             (Verb::Renew | Verb::Release | Verb::Watch, _) => return,
         };
         self.ctx.flight = Some(flight);
+        // What the watch shows from here on may be newer than the answer.
         self.following.sending();
         self.ctx.act(Action::Send(Call { request, timeout }));
     }
@@ -446,15 +489,8 @@ impl Tenure {
 
 impl fmt::Debug for Tenure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let phase = match self.phase {
-            Phase::Following => "following",
-            Phase::Leading(_) => "leading",
-            Phase::Draining(..) => "draining",
-            Phase::Releasing(_) => "releasing",
-            Phase::Done => "done",
-        };
         f.debug_struct("Tenure")
-            .field("phase", &phase)
+            .field("phase", &self.phase)
             .field("flight", &self.ctx.flight)
             .field("view", &self.ctx.view)
             .finish_non_exhaustive()

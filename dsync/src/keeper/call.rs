@@ -21,7 +21,8 @@ use crate::{Error, ErrorKind, Result};
 /// 1. The clock starts before the call queues at the gate, so that the timeout bounds the whole
 ///    call. A limit that started at the sending could pass the deadline that the call is for.
 /// 2. The call queues, is sent, and `sent` records that it was.
-/// 3. The answer wins over the limit if both are ready, since it tells more.
+/// 3. The answer wins over the limit if both are ready: after a stall of the runtime both are, and
+///    an answer that is thrown away would turn a known outcome into an unknown one.
 /// 4. At the limit the future of the driver is dropped. A call that was not sent yet is a definite
 ///    error; one that was sent may still be applied, so the error is ambiguous.
 /// 5. A panic of the driver is an ambiguous error as well. It must not end the keeper, which is
@@ -32,10 +33,14 @@ pub(super) fn perform(services: &Arc<Services>, key: &Key, call: Call) -> BoxFut
     Box::pin(async move {
         let started = services.env.now();
         let limit = services.env.sleep_until(started + call.timeout);
+        // Shared by the work and the limit, which run in one task, so the order of memory accesses
+        // does not matter.
         let sent = AtomicBool::new(false);
         let verb = call.request.verb();
         let fail = failure_of(&call.request);
         let work = async {
+            // The pass is kept until the driver has answered, and given back when the future is
+            // dropped, so a driver that hangs occupies a place no longer than its timeout.
             let _pass = turn(&services.gate, verb, &sent).await;
             send(&*services.driver, &key, call.request).await
         };
@@ -44,15 +49,20 @@ pub(super) fn perform(services: &Arc<Services>, key: &Key, call: Call) -> BoxFut
             answer = CatchPanic(pin!(work)) => answer.unwrap_or_else(|| fail(panicked())),
             () = limit => {
                 let text = format!("no answer within {:?}", call.timeout);
+                // A write that was never sent must not count as ambiguous: the core would read the
+                // record to settle it, which adds a request to a store that is overloaded already.
                 fail(if sent.load(Ordering::Relaxed) {
                     Error::ambiguous(ErrorKind::Timeout, text)
                 } else {
-                    let text = format!("{text}: the request was not sent, because too many others are in flight");
+                    let text = format!("{text}: not sent, too many requests are in flight");
                     Error::definite(ErrorKind::Timeout, text)
                 })
             }
         };
+        // From here on every error names the verb, the driver and the key.
         let answer = locate(answer, services.driver.name(), &key);
+        // The monitor gets a copy of the error. What it does with it cannot delay the answer by
+        // more than its own run time, since it must not block.
         services.report(|| {
             let took = services.env.now().since(started);
             MonitorEvent::Request { key, verb, took, error: error_of(&answer).cloned() }
@@ -69,6 +79,7 @@ pub(super) async fn read(
 ) -> Result<Option<Lease>> {
     match perform(services, key, Call { request: Request::Read, timeout }).await {
         Answer::Read(result) => result,
+        // `perform` answers a read with a read, so this is not reached.
         _ => Ok(None),
     }
 }
@@ -80,6 +91,7 @@ async fn turn<'a>(gate: &'a Gate, verb: Verb, sent: &AtomicBool) -> Pass<'a> {
     pass
 }
 
+/// Sends the request. This is the only place where the core calls a verb of the driver.
 async fn send(driver: &dyn Driver, key: &Key, request: Request) -> Answer {
     match request {
         Request::Read => Answer::Read(driver.read(key).await),
@@ -89,6 +101,8 @@ async fn send(driver: &dyn Driver, key: &Key, request: Request) -> Answer {
     }
 }
 
+/// Returns how an error is put into the answer to `request`. It is looked up before the request is
+/// moved into the call, which may fail without giving it back.
 fn failure_of(request: &Request) -> fn(Error) -> Answer {
     match request {
         Request::Read => |error| Answer::Read(Err(error)),
@@ -98,10 +112,12 @@ fn failure_of(request: &Request) -> fn(Error) -> Answer {
     }
 }
 
+/// The error of a driver that panicked. It is ambiguous: the request may have been sent before.
 fn panicked() -> Error {
     Error::ambiguous(ErrorKind::Internal, "the driver panicked; the panic message says where")
 }
 
+/// Adds to an error where it happened.
 fn locate(answer: Answer, driver: &'static str, key: &Key) -> Answer {
     fn at<T>(result: Result<T>, verb: Verb, driver: &'static str, key: &Key) -> Result<T> {
         result.map_err(|error| error.during(verb, driver, key))
@@ -124,6 +140,10 @@ fn error_of(answer: &Answer) -> Option<&Error> {
 }
 
 /// Completes with `None` if the future panics.
+///
+/// The future is not polled again after a panic, only dropped, so no broken state of the driver's
+/// future is observed. The driver itself is used again: a driver with a poisoned lock fails its next
+/// calls, and the term ends at its deadline.
 struct CatchPanic<'a, F>(Pin<&'a mut F>);
 
 impl<F: Future> Future for CatchPanic<'_, F> {

@@ -9,7 +9,7 @@ use super::event::{Action, Request};
 use super::plan::Plan;
 use super::troubles::Troubles;
 use super::view::{Sighting, View};
-use crate::driver::{Claim, Expiry, Holder, Lease, Nonce};
+use crate::driver::{Claim, Expiry, Holder, Lease, Nonce, Verb};
 use crate::env::Instant;
 use crate::{Error, FencingToken};
 
@@ -39,14 +39,18 @@ pub(super) struct Context {
     /// The time of the present step.
     pub(super) now: Instant,
     pub(super) flight: Option<Flight>,
+    /// The record, as far as it is known.
     pub(super) view: View,
     /// The last sighting before the view became unknown.
     earlier: Option<Sighting>,
+    /// The attempts that may still be found in the record.
     pub(super) attempts: Attempts,
     pub(super) troubles: Troubles,
     /// The highest token seen of this key.
     token_floor: FencingToken,
+    /// The campaign was stopped: no further term.
     pub(super) stopping: bool,
+    /// The leader that was reported last.
     leader: Option<Arc<str>>,
     /// The actions of the present step.
     actions: Vec<Action>,
@@ -75,6 +79,8 @@ impl Context {
         }
     }
 
+    /// Returns what the next tenure of the same key needs to know. Attempts without an answer are the
+    /// important part: a tenure that forgot them would treat their record as that of a rival.
     pub(super) fn into_memory(self) -> Memory {
         Memory {
             sighting: self.view.sighting().or(self.earlier),
@@ -88,6 +94,15 @@ impl Context {
         self.actions.push(action);
     }
 
+    /// Takes note of whether a verb worked.
+    pub(super) fn note(&mut self, verb: Verb, error: Option<&Error>) {
+        match error {
+            None => self.troubles.worked(verb),
+            Some(error) => self.troubles.failed(verb, error, self.now),
+        }
+    }
+
+    /// Returns the actions of this step, in the order in which they were appended.
     pub(super) fn take_actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
     }
@@ -106,6 +121,12 @@ impl Context {
         self.set_leader(leader);
     }
 
+    /// Updates the view.
+    ///
+    /// 1. Every record raises the token floor, even that of a rival. A store that restarts without its
+    ///    counter gets the floor with the next claim, and grants a token above it.
+    /// 2. The kept sighting is used once: a record with another pulse shows that the holder of that
+    ///    sighting has moved.
     fn learn(&mut self, lease: Option<Lease>) {
         if let Some(lease) = &lease {
             self.token_floor = self.token_floor.max(lease.fencing_token);
@@ -150,6 +171,7 @@ impl Context {
         self.set_leader(leader);
     }
 
+    /// Reports `leader` if it is another than the last one.
     pub(super) fn set_leader(&mut self, leader: Option<Arc<str>>) {
         if leader != self.leader {
             self.leader = leader;
@@ -162,6 +184,7 @@ impl Context {
         // A fresh nonce for every attempt. With a shared one, a record could not be traced to the
         // attempt that wrote it, and its term would count from the wrong `sent`.
         let holder = Holder::new(&self.plan.instance, Nonce::new((self.random)()));
+        // A `Backend` store decides the expiry itself, so a record with a holder is never taken over.
         let seen = match &self.view {
             View::Held { .. } if self.plan.expiry == Expiry::Backend => None,
             view => view.lease().map(|lease| lease.version.clone()),
@@ -169,10 +192,14 @@ impl Context {
         let claim = Claim::new(holder.clone(), self.plan.lease_duration)
             .with_take_over(seen.clone())
             .with_token_floor(self.token_floor);
+        // Only an `Observer` store checks the version. An attempt on a `Backend` store may succeed at
+        // any later version, so no version proves that it failed.
         let conditioned_on = match self.plan.expiry {
             Expiry::Observer => seen,
             Expiry::Backend => None,
         };
+        // `sent` is the time of this step, just before the request goes out. A later instant would
+        // let the term outlive the lease.
         let duration = self.plan.lease_duration;
         let attempt = Attempt { holder, sent: self.now, duration, conditioned_on, spent: false };
         (Flight::Acquire(attempt, self.token_floor), Request::Acquire(claim))
@@ -184,11 +211,18 @@ impl Context {
         retry.saturating_sub(self.random_below(retry / 4))
     }
 
+    /// The pause before a renewal: the renew period, shortened by up to a tenth.
+    pub(super) fn renew_pause(&mut self) -> Duration {
+        let jitter = self.random_below(self.plan.renew_period / 10);
+        self.plan.renew_period.saturating_sub(jitter)
+    }
+
     /// How long to wait after `error`: the retry period, or as long as the store asked for.
     pub(super) fn retry_after(&mut self, error: &Error) -> Duration {
         self.retry().max(error.retry_after().unwrap_or_default())
     }
 
+    /// Returns a random duration below `limit`, or zero if the limit is zero.
     pub(super) fn random_below(&mut self, limit: Duration) -> Duration {
         let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
         if nanos == 0 {

@@ -51,22 +51,29 @@ impl Draining {
     pub(super) fn begin(ctx: &mut Context, held: Held, cause: EndCause) -> Self {
         let voluntary =
             matches!(cause, EndCause::Stopped | EndCause::Resigned | EndCause::Panicked);
+        // A voluntary end gives bodies time, since the lease is renewed in the meantime. After a
+        // deadline or a loss there is no renewal, so the hard deadline is all they have.
         let drop_at = if voluntary {
             ctx.now + ctx.plan.drain_timeout
         } else {
             held.hard_deadline(&ctx.plan)
         };
+        // The view is that of a holder, and is not looked at again before the record is.
         ctx.view = View::Unknown;
+        // Cancelled before the leader is reported: a caller that learns that this candidate no longer
+        // leads finds its term over.
         ctx.act(Action::Cancel(cause));
         ctx.report_leader();
         let (renewing, taken, overrun) = (voluntary, false, false);
         Self { held, cause, drop_at, dropped_at: None, overrun, renewing, taken }
     }
 
+    /// The next renewal, while the lease is still renewed.
     pub(super) fn due(&self) -> Option<(Instant, Verb)> {
         self.renewing.then(|| self.held.due())
     }
 
+    /// When the clock alone changes something.
     pub(super) fn wake(&self, plan: &Plan) -> Instant {
         let hard = self.held.hard_deadline(plan);
         let next = match self.dropped_at {
@@ -95,6 +102,7 @@ impl Draining {
     /// Drops bodies, and finds that they overran, when it is time.
     pub(super) fn pass_time(&mut self, ctx: &mut Context) {
         let hard = self.held.hard_deadline(&ctx.plan);
+        // Renewals failed until the deadline of the term, so they are given up, as in the term.
         if ctx.now >= self.held.renew_deadline(&ctx.plan) {
             self.renewing = false;
         }
@@ -120,6 +128,8 @@ impl Draining {
 
     /// No body is left.
     pub(super) fn bodies_stopped(&mut self, ctx: &mut Context, overran: bool) -> Drained {
+        // The bodies may report an overrun before the clock does: a poll that returned late has
+        // overrun, even if the keeper was stalled and sees it stopped.
         if overran && !self.overrun {
             self.overrun = true;
             ctx.act(Action::Overrun);

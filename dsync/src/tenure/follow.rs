@@ -30,7 +30,7 @@ use crate::env::Instant;
 use crate::term::{EndCause, Grant};
 use crate::{Error, ErrorKind, FencingToken, Result};
 
-/// How often `try_lock` tries to get an answer that tells who holds the lock.
+/// How often `try_lock` tries to get an answer that shows who holds the lock.
 const TRIES: u32 = 3;
 /// A campaign ends when a verb was denied for this many lease durations. It does not end at once,
 /// since a server that is just starting denies everything.
@@ -42,7 +42,7 @@ pub(super) struct Following {
     backoff: Backoff,
     health: WatchHealth,
     not_before: NotBefore,
-    /// Only a read can tell whether an attempt of this candidate is in the record.
+    /// Only a read can show whether an attempt of this candidate is in the record.
     unsettled: bool,
 }
 
@@ -91,9 +91,13 @@ impl Following {
     /// When the lease is worth an attempt, by what is known of the record.
     fn free_at(&self, ctx: &Context) -> Instant {
         match &ctx.view {
+            // An attempt costs as much as a read, and may win.
             View::Unknown => Instant::EPOCH,
+            // Candidates that lost a race draw a delay, so that a hundred of them do not repeat it.
             View::Absent { free_at } => *free_at + self.backoff.delay,
             View::Vacant { since, .. } => *since + self.backoff.delay,
+            // The watch shows when the record goes away, so there is no timer for it. An attempt
+            // before that would be refused by every follower once per lease.
             View::Held { .. } if self.watch_shows_expiry(ctx) => self.silent_at(ctx),
             View::Held { expires_at, .. } => *expires_at + self.backoff.delay,
         }
@@ -108,6 +112,8 @@ impl Following {
 
     /// When a silent watch is no longer trusted, and one request is worth its cost.
     fn silent_at(&self, ctx: &Context) -> Instant {
+        // A holder renews several times in its lease duration, and each renewal is an event. A watch
+        // that showed none in that time is broken without having noticed it, or the holder is dead.
         let theirs = ctx.view.lease().and_then(|lease| lease.duration).unwrap_or_default();
         let last = self.health.last_heard.max(self.health.last_look);
         last + theirs.max(ctx.plan.lease_duration)
@@ -184,6 +190,8 @@ impl Following {
     /// Draws conclusions from a new view of the record.
     fn saw(&mut self, ctx: &mut Context) {
         self.backoff.delay = ctx.random_below(self.backoff.window());
+        // An attempt in flight counts as well: the watch may show its record before its answer
+        // arrives, and a candidate must not take itself for the rival that it sits out for.
         let is_own = ctx.view.lease().is_some_and(|lease| {
             ctx.attempts.find(lease).is_some()
                 || matches!(&ctx.flight, Some(Flight::Acquire(attempt, _))
@@ -234,6 +242,7 @@ impl Following {
         if !matches!(ctx.view, View::Unknown) {
             self.backoff.lost_race();
         }
+        // From now on the watch is behind while it shows the version that was tried.
         self.health.refused = attempt.conditioned_on;
         let retry = ctx.retry();
         self.not_before.poll_at = ctx.now + retry;
@@ -265,6 +274,8 @@ impl Following {
         if let Some(finish) = gives_up(ctx, Verb::Acquire, &error) {
             return Some(Exit::Finish(finish));
         }
+        // `try_lock` returns the error. After an ambiguous one it reads first: the lock may have been
+        // acquired, and has to be returned or released.
         let settles = error.is_ambiguous() && self.backoff.tries < TRIES;
         (ctx.plan.mode == Mode::Try && !settles && !ctx.stopping)
             .then(|| Exit::Finish(Finish::Failed(error)))
@@ -291,8 +302,8 @@ impl Following {
 
     /// Takes a record that the store itself showed, by a read or by refusing an attempt.
     fn proven(&mut self, ctx: &mut Context, record: Option<Lease>) -> Option<Exit> {
-        // 1. The watch showed another state while the call was in flight. Nothing tells which of
-        //    the two is newer, but a read that is sent now is newer than both.
+        // 1. The watch showed another state while the call was in flight. It is not known which
+        //    of the two is newer, but a read that is sent now is newer than both.
         let retry = ctx.retry();
         let in_doubt = self.health.take_doubt(record.as_ref());
         self.health.last_look = ctx.now;
@@ -331,6 +342,7 @@ impl Following {
             if is_held || self.backoff.tries >= TRIES {
                 return Some(Exit::Finish(Finish::Held));
             }
+            // The lock is free, so try again at once, even if the last error asked for a pause.
             self.not_before.acquire = Instant::EPOCH;
         }
         None
@@ -409,11 +421,14 @@ impl Following {
         settled: Settled,
         cause: Option<EndCause>,
     ) -> Option<Finish> {
+        // 1. Keep since when the present holder has not moved. The view itself is kept only if it
+        //    shows the winner, as after a loss; any other may be the state before the release.
         let had_term = cause.is_some();
         ctx.keep_sighting();
         if !matches!(ctx.view, View::Held { .. }) || !had_term {
             ctx.view = View::Unknown;
         }
+        // 2. Report the end, then set what the cause delays.
         let is_released = matches!(settled, Settled::Released);
         let error = match &settled {
             Settled::Unconfirmed(error) => Some(error.clone()),
@@ -425,9 +440,12 @@ impl Following {
         } else if self.after_left_over(ctx, is_released) {
             return Some(Finish::Held);
         }
+        // 3. A stop ends here, and so does a lock, which has one term.
         if ctx.stopping || (had_term && matches!(ctx.plan.mode, Mode::Wait | Mode::Try)) {
             return Some(Finish::Done);
         }
+        // 4. A campaign whose renewals or releases are denied would be elected and lose its term
+        //    again and again, so a denial that lasts ends it.
         if let Some(error) = error {
             gives_up(ctx, Verb::Release, &error)
         } else if let Some(error) = ctx.troubles.denial(Verb::Renew) {

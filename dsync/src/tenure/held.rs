@@ -1,5 +1,7 @@
 //! A lease that this candidate holds, and its renewal.
 
+use std::time::Duration;
+
 use super::context::Context;
 use super::event::Action;
 use super::plan::Plan;
@@ -27,6 +29,18 @@ pub(super) struct Held {
     pub(super) conflicts: u32,
 }
 
+/// The pauses that may follow a renewal.
+///
+/// They are drawn for every answer, in every phase. The numbers that a run draws then depend on its
+/// events alone, so a recorded schedule replays with the same pauses.
+#[derive(Debug)]
+pub(super) struct Pauses {
+    /// Before the next try after an error.
+    pub(super) retry: Duration,
+    /// Before the next renewal after a success.
+    pub(super) renew: Duration,
+}
+
 /// The record is held by another, empty, or gone. It is `Some` where the answer showed it.
 #[derive(Debug)]
 pub(super) struct Lost(pub(super) Option<Lease>);
@@ -38,17 +52,17 @@ fn lasting(lease: Lease, plan: &Plan) -> Lease {
     Lease { duration: Some(plan.lease_duration), ..lease }
 }
 
+impl Pauses {
+    pub(super) fn draw(ctx: &mut Context) -> Self {
+        Self { retry: ctx.retry(), renew: ctx.renew_pause() }
+    }
+}
+
 impl Held {
     pub(super) fn new(ctx: &mut Context, holder: Holder, lease: Lease, sent: Instant) -> Self {
-        let renew_at = Self::next_renewal(ctx, sent);
+        let renew_at = sent + ctx.renew_pause();
         let lease = lasting(lease, &ctx.plan);
         Self { holder, lease, sent, renew_at, check: false, conflicts: 0 }
-    }
-
-    /// A renew period after `sent`, less up to a tenth.
-    fn next_renewal(ctx: &mut Context, sent: Instant) -> Instant {
-        let jitter = ctx.random_below(ctx.plan.renew_period / 10);
-        sent + ctx.plan.renew_period.saturating_sub(jitter)
     }
 
     pub(super) fn renew_deadline(&self, plan: &Plan) -> Instant {
@@ -86,6 +100,7 @@ impl Held {
         sent: Instant,
         result: Result<Renewed>,
         extends: bool,
+        pauses: &Pauses,
     ) -> Option<Lost> {
         match result {
             Ok(Renewed::Kept(lease)) => {
@@ -99,7 +114,7 @@ impl Held {
                 // An answer that arrives after the end of the term does not extend it again.
                 if extends {
                     self.sent = sent;
-                    self.renew_at = Self::next_renewal(ctx, sent);
+                    self.renew_at = sent + pauses.renew;
                     ctx.act(Action::Extend {
                         valid_until: self.renew_deadline(&ctx.plan),
                         hard_deadline: self.hard_deadline(&ctx.plan),
@@ -115,7 +130,7 @@ impl Held {
                 None
             }
             Err(error) => {
-                self.renew_at = ctx.now + ctx.retry_after(&error);
+                self.renew_at = ctx.now + pauses.retry.max(error.retry_after().unwrap_or_default());
                 None
             }
         }
@@ -123,6 +138,7 @@ impl Held {
 
     /// Takes a record that was read because it had changed.
     pub(super) fn was_read(&mut self, ctx: &mut Context, record: Option<Lease>) -> Option<Lost> {
+        let retry = ctx.retry();
         match record {
             Some(lease) if lease.is_held_by(&self.holder) => {
                 // Another program edited the record. Renew at its new version. The deadlines stay
@@ -130,7 +146,6 @@ impl Held {
                 // nothing about how long it will last.
                 self.lease = lasting(lease, &ctx.plan);
                 self.check = false;
-                let retry = ctx.retry();
                 self.renew_at = if self.conflicts > AT_ONCE { ctx.now + retry } else { ctx.now };
                 None
             }

@@ -21,14 +21,19 @@ pub(crate) enum Mode {
 pub(crate) struct Plan {
     pub(crate) mode: Mode,
     pub(crate) instance: String,
+    /// The duration that this candidate claims, and that rivals wait for.
     pub(crate) lease_duration: Duration,
     /// The time from the sending of the last successful write to the end of the term.
     pub(crate) renew_deadline: Duration,
     /// The time from there until work that still runs is dropped.
     pub(crate) hard_deadline: Duration,
+    /// How often the holder renews.
     pub(crate) renew_period: Duration,
+    /// The pause after a failed request.
     pub(crate) retry_period: Duration,
+    /// How long a request may take.
     pub(crate) request_timeout: Duration,
+    /// How long bodies may take to stop after a voluntary end.
     pub(crate) drain_timeout: Duration,
     pub(crate) expiry: Expiry,
     pub(crate) watch: WatchScope,
@@ -37,7 +42,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// A part of the time between the hard deadline and the end of the lease.
+    /// A part of the time between the hard deadline and the end of the lease. Two of them are given to
+    /// bodies that were dropped late, which leaves most of the margin to the drift of the clocks.
     pub(crate) fn slack(&self) -> Duration {
         self.lease_duration.saturating_sub(self.hard_deadline) / 8
     }

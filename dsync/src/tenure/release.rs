@@ -1,4 +1,11 @@
 //! Giving a lease up.
+//!
+//! 1. Send a release.
+//! 2. A conflict, or an ambiguous error, leaves open whether the lease is still held: read, and send
+//!    another release only if it is. A release without that check could hit the lease of a successor
+//!    on a store that compares less than the whole holder.
+//! 3. A lease that cannot be released in two request timeouts is left to expire. Its holder no longer
+//!    renews it, so rivals wait for one lease duration at most.
 
 use super::context::Context;
 use super::event::Settled;
@@ -11,16 +18,21 @@ use crate::{Error, ErrorKind, Result};
 /// A lease to give up: that of a term whose bodies have stopped, or one that never had a term.
 #[derive(Debug)]
 pub(super) struct Releasing {
+    /// The record at its last known version, which a release is conditioned on.
     pub(super) lease: Lease,
+    /// When the write that last acquired or renewed it was sent.
     pub(super) sent: Instant,
     /// After that it is left to expire.
     pub(super) until: Instant,
+    /// When the next request is due.
     next: Instant,
     /// Whether the record is still held has to be read first.
     check: bool,
+    /// Conflicts in a row.
     conflicts: u32,
     /// Why the term ended; `None` if there was none.
     pub(super) cause: Option<EndCause>,
+    /// The last error, which is reported if the release is never confirmed.
     error: Option<Error>,
 }
 
@@ -41,6 +53,8 @@ impl Releasing {
 
     /// The lease of a term of which no body is left.
     pub(super) fn after_term(ctx: &Context, held: &Held, cause: EndCause) -> Self {
+        // The renewal loop may know that the record has changed. Then the first request is the read,
+        // since a release at the old version would only be refused.
         Self {
             check: held.check,
             conflicts: held.conflicts,
@@ -77,12 +91,13 @@ impl Releasing {
             // Release at the version that this renewal wrote.
             Ok(Renewed::Kept(lease)) => self.lease = lease,
             Ok(Renewed::Lost(_)) => return Some(Settled::NotHeld),
+            // It may have been applied, so the version is not known.
             Ok(Renewed::Conflict) | Err(_) => self.check = true,
         }
         None
     }
 
-    /// Takes the answer to a read that tells whether the record is still held.
+    /// Takes the answer to a read that shows whether the record is still held.
     pub(super) fn was_read(
         &mut self,
         ctx: &mut Context,
@@ -96,14 +111,16 @@ impl Releasing {
                 return None;
             }
         };
+        let retry = ctx.retry();
         match (record, &self.lease.holder) {
             (Some(lease), Some(holder)) if lease.is_held_by(holder) => {
                 self.lease = lease;
                 self.check = false;
-                let retry = ctx.retry();
                 self.next = if self.conflicts > AT_ONCE { ctx.now + retry } else { ctx.now };
                 None
             }
+            // Another holder, no holder or no record: an earlier release was applied, or the lease
+            // was lost. Either way nothing is left to give up.
             _ => Some(Settled::NotHeld),
         }
     }
@@ -114,6 +131,7 @@ impl Releasing {
         ctx: &mut Context,
         result: Result<Released>,
     ) -> Option<Settled> {
+        let retry = ctx.retry();
         match result {
             Ok(Released::Freed) => return Some(Settled::Released),
             Ok(Released::NotHeld) => return Some(Settled::NotHeld),
@@ -127,9 +145,9 @@ impl Releasing {
                 return Some(Settled::Unconfirmed(error));
             }
             Err(error) => {
-                // A read tells whether an ambiguous release was applied.
+                // A read shows whether an ambiguous release was applied.
                 self.check = error.is_ambiguous();
-                let at = ctx.now + ctx.retry_after(&error);
+                let at = ctx.now + retry.max(error.retry_after().unwrap_or_default());
                 self.retry_at(at, error);
             }
         }

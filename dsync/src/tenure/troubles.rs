@@ -20,6 +20,7 @@ const fn rank(verb: Verb) -> usize {
 /// The last error of each verb that has not succeeded since, and which of them was reported.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Troubles {
+    /// By the rank of the verb.
     open: [Option<Error>; 5],
     /// The first and the last denial since the last success.
     denied: [Option<(Instant, Instant)>; 5],
@@ -34,6 +35,8 @@ impl Troubles {
     pub(crate) fn failed(&mut self, verb: Verb, error: &Error, now: Instant) {
         let index = rank(verb);
         self.open[index] = Some(error.clone());
+        // The first denial stays, the last one moves. The time between them is how long the verb has
+        // been denied: a server that was down for a day between two denials has denied nothing in it.
         if error.kind() == ErrorKind::Denied {
             self.denied[index].get_or_insert((now, now)).1 = now;
         }
@@ -59,6 +62,7 @@ impl Troubles {
     /// The longest time from a verb's first denial to its last, without a success between them,
     /// of the verbs that were denied within `lately`.
     pub(crate) fn denied_for(&self, now: Instant, lately: Duration) -> Duration {
+        // A watch that is denied ends no campaign, since the core can do without.
         let verbs = self.denied.iter().take(rank(Verb::Watch)).flatten();
         verbs
             .filter(|(_, last)| now.since(*last) < lately)

@@ -54,8 +54,10 @@ impl View {
         release_keeps_record: bool,
         earlier: Option<&Sighting>,
     ) -> Self {
+        // 1. No record. What was known decides when the key is free.
         let Some(lease) = seen else {
             return match self {
+                // Seen before: the wait that was found then goes on.
                 Self::Absent { free_at } => Self::Absent { free_at },
                 Self::Held { lease, expires_at, .. } if release_keeps_record => {
                     // An operator deleted it, and its holder may still run. The holder may have
@@ -70,6 +72,7 @@ impl View {
                 _ => Self::Absent { free_at: now },
             };
         };
+        // 2. A record without a holder is free since it was first seen at this version.
         if lease.holder.is_none() {
             let since = match self {
                 Self::Vacant { lease: known, since } if known.version == lease.version => since,
@@ -77,6 +80,7 @@ impl View {
             };
             return Self::Vacant { lease, since };
         }
+        // 3. A record with a holder expires a duration after its pulse was first seen.
         let duration = lease.duration.unwrap_or(own_duration);
         // A holder is alive while its pulse changes. The version also changes when an operator
         // edits a label: counting by the version, an annotation that is written every few seconds
@@ -90,11 +94,13 @@ impl View {
         };
         let expires_at = match expiry {
             Expiry::Observer => first_seen + duration,
+            // The store decides. This is only when an attempt is worth its cost.
             Expiry::Backend => now + lease.remaining.unwrap_or(duration),
         };
         Self::Held { lease, first_seen, expires_at }
     }
 
+    /// Returns since when the holder has not moved.
     pub(crate) fn sighting(&self) -> Option<Sighting> {
         match self {
             Self::Held { lease, first_seen, .. } => {
@@ -104,6 +110,7 @@ impl View {
         }
     }
 
+    /// Returns the record, if there is one.
     pub(crate) fn lease(&self) -> Option<&Lease> {
         match self {
             Self::Vacant { lease, .. } | Self::Held { lease, .. } => Some(lease),

@@ -17,10 +17,15 @@ pub(crate) struct Bodies {
 
 #[derive(Debug, Default)]
 struct State {
+    /// The bodies that have not stopped, as far as is known.
     bodies: Vec<Arc<Body>>,
+    /// Since when no `run` starts.
     runs_closed: Option<Instant>,
+    /// Since when no body starts.
     all_closed: Option<Instant>,
+    /// A body panicked since the last look.
     panicked: bool,
+    /// A body overran at any time.
     overran: bool,
 }
 
@@ -38,6 +43,7 @@ impl Bodies {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Adds a body. `over`: the term has ended by the clock, even if the keeper has not noticed yet.
     pub(super) fn register(&self, policy: DropPolicy, over: bool, now: Instant) -> Arc<Body> {
         let mut state = self.lock();
         let closed = match policy {
@@ -56,6 +62,7 @@ impl Bodies {
         body
     }
 
+    /// Wakes the keeper: a body has ended.
     pub(crate) fn notify(&self) {
         self.changed.notify_one();
     }
@@ -66,6 +73,12 @@ impl Bodies {
         self.changed.notified().await;
     }
 
+    /// Closes the bodies that are dropped at once when the term is cancelled.
+    ///
+    /// 1. Under the lock: no new one starts, and the present ones are listed. A body that registers
+    ///    afterwards finds `runs_closed` and is closed from its beginning, so none escapes.
+    /// 2. Without the lock: each is closed, which wakes its task. That task may run at once on
+    ///    another thread, end the body and take the lock.
     pub(crate) fn close_runs(&self, now: Instant) {
         let bodies = {
             let mut state = self.lock();
@@ -77,6 +90,7 @@ impl Bodies {
         }
     }
 
+    /// Closes all bodies, in the same two steps as [`close_runs`](Self::close_runs).
     pub(crate) fn close_all(&self, now: Instant) {
         let bodies = {
             let mut state = self.lock();
@@ -107,6 +121,7 @@ impl Bodies {
             *overran |= body.overran();
             match body.status(hard, grace, slack) {
                 BodyStatus::Stopped => return false,
+                // It counts as stopped, but it is kept: its task may still drop it, and overrun.
                 BodyStatus::StoppedAt(at) if now >= at => {}
                 BodyStatus::StoppedAt(at) => {
                     running = true;
@@ -129,6 +144,7 @@ impl Bodies {
         self.lock().bodies.len()
     }
 
+    /// Returns whether a body has overrun.
     pub(crate) fn overran(&self) -> bool {
         self.lock().overran
     }

@@ -15,8 +15,11 @@ pub(crate) struct TermClock(Mutex<Deadlines>);
 
 #[derive(Debug)]
 struct Deadlines {
+    /// The renew deadline.
     valid_until: Instant,
+    /// The hard deadline, which is later.
     hard: Instant,
+    /// A caller has seen the term end, or it was cancelled. It never becomes `false` again.
     over: bool,
 }
 
@@ -29,6 +32,7 @@ impl TermClock {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns whether the term is active at `now`. Ends it for good if it is not.
     pub(crate) fn is_active(&self, now: Instant) -> bool {
         let mut deadlines = self.lock();
         deadlines.over |= now >= deadlines.valid_until;
@@ -44,6 +48,7 @@ impl TermClock {
         self.lock().hard
     }
 
+    /// Ends the term for good, before its deadline.
     pub(crate) fn end(&self) {
         self.lock().over = true;
     }

@@ -20,6 +20,7 @@ pub(crate) fn is_inside(keeper: u64) -> bool {
     INSIDE.with_borrow(|inside| inside.contains(&keeper))
 }
 
+/// Marks this thread as polling a body, until it is dropped. Also if the poll panics.
 struct Inside;
 
 impl Inside {
@@ -38,6 +39,8 @@ impl Drop for Inside {
 /// Runs a future as a body of a term. Its output is `None` if the future was dropped because the
 /// term ended.
 pub(crate) struct Guarded<F> {
+    /// `None` once it was dropped. Boxed, so that it can be dropped at any time and not only with
+    /// this value, which the user may keep.
     future: Option<Pin<Box<F>>>,
     term: Arc<TermState>,
     body: Arc<Body>,
@@ -45,6 +48,8 @@ pub(crate) struct Guarded<F> {
 
 impl<F: Future> Guarded<F> {
     pub(crate) fn new(term: &Arc<TermState>, policy: DropPolicy, future: F) -> Self {
+        // Registered at the creation and not at the first poll: the keeper may look for bodies before
+        // the task is scheduled.
         let body = term.bodies.register(policy, !term.is_active(), term.env.now());
         Self { future: Some(Box::pin(future)), term: Arc::clone(term), body }
     }
@@ -58,11 +63,13 @@ impl<F> Guarded<F> {
     fn end(&mut self) {
         if let Some(future) = self.future.take() {
             self.body.state().busy = true;
+            // A panic in a destructor must not leave the body busy for ever, which would overrun.
             let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
             let mut state = self.body.state();
             state.busy = false;
             state.panicked |= dropped.is_err();
         }
+        // First the state, then the notification: the keeper that wakes up must find it ended.
         self.body.state().ended = true;
         self.term.bodies.notify();
     }
@@ -119,6 +126,7 @@ impl<F: Future> Future for Guarded<F> {
                 true
             }
         };
+        // 5. A future that is complete, closed or panicked is dropped now, on this thread.
         match polled {
             Ok(Poll::Pending) if !close => Poll::Pending,
             Ok(Poll::Pending) => {

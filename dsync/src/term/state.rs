@@ -18,7 +18,9 @@ use crate::env::{Env, Instant};
 pub(crate) struct TermState {
     pub(crate) key: Key,
     pub(crate) token: FencingToken,
+    /// Decides whether the term is active.
     pub(crate) clock: TermClock,
+    /// The work of the term. Its lease is not released before the last body has stopped.
     pub(crate) bodies: Bodies,
     pub(crate) env: Arc<dyn Env>,
     /// Identifies the keeper, so that a body can be recognised in its own `stop`.
@@ -27,6 +29,7 @@ pub(crate) struct TermState {
     pub(crate) grace: Duration,
     /// After the hard deadline: for a poll or a drop that is in progress then.
     pub(crate) slack: Duration,
+    /// Wakes the tasks that wait for the end.
     cancelled: CancellationToken,
     cause: OnceLock<EndCause>,
 }

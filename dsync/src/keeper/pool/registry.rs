@@ -74,7 +74,7 @@ impl Registry {
             }
             handle.leave();
             return Err(Error::invalid(format!(
-                "the campaign in election {key} already runs with another timing: {:?} is not {timing:?}",
+                "the campaign in election {key} already has another timing: {:?} is not {timing:?}",
                 handle.timing
             )));
         }

@@ -297,7 +297,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "tenure/held.rs",
             "Ok(Renewed::Lost(record)) => Some(Lost(record)),",
             "Ok(Renewed::Lost(_)) if MUTANT => {
-                self.renew_at = ctx.now + ctx.retry();
+                self.renew_at = ctx.now + pauses.retry;
                 None
             }
             Ok(Renewed::Lost(record)) => Some(Lost(record)),",

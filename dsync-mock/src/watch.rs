@@ -37,7 +37,7 @@ struct Reported {
 }
 
 enum Look {
-    Tell(Result<Observation>),
+    Report(Result<Observation>),
     /// Nothing to report before this.
     Wait(Option<Instant>),
 }
@@ -88,7 +88,7 @@ impl Watcher {
         }
         loop {
             let until = match self.look() {
-                Look::Tell(item) => {
+                Look::Report(item) => {
                     self.over = item.is_err();
                     return Some((item, self));
                 }
@@ -110,22 +110,22 @@ impl Watcher {
         let mut state = store.lock();
         match &self.fate {
             Fate::Deliver => {}
-            Fate::Fail(error) => return Look::Tell(Err(error.clone())),
+            Fate::Fail(error) => return Look::Report(Err(error.clone())),
             Fate::FailApplied(kind) => {
-                return Look::Tell(Err(Error::ambiguous(*kind, "the watch failed")));
+                return Look::Report(Err(Error::ambiguous(*kind, "the watch failed")));
             }
             Fate::Unanswered(_) => return Look::Wait(None),
         }
         if state.network.broken_since(instance.as_deref(), self.begun_after_break) {
             let error = Error::definite(ErrorKind::Unavailable, "the watch was broken by a test");
-            return Look::Tell(Err(error));
+            return Look::Report(Err(error));
         }
         if state.network.silences(instance.as_deref()) {
             return Look::Wait(None);
         }
         self.observe(&mut state).map_or_else(
             || Look::Wait(state.next_change(&self.key)),
-            |observation| Look::Tell(Ok(observation)),
+            |observation| Look::Report(Ok(observation)),
         )
     }
 

@@ -242,8 +242,8 @@ impl Tenure {
             // The lease is lost, so the record shows who leads now, although bodies still end.
             Phase::Draining(draining) if draining.taken => self.ctx.see(lease),
             Phase::Draining(draining) => draining.held.heard(&self.ctx, lease.as_ref()),
-            // It may show the lease before its release, or the winner after it. The next read tells
-            // them apart.
+            // It may show the lease before its release, or the winner after it. The next read
+            // distinguishes them.
             Phase::Releasing(_) | Phase::Done => {}
         }
     }

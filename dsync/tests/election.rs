@@ -18,7 +18,7 @@ async fn one_candidate_is_elected_with_one_write() {
     for store in both_kinds() {
         let dsync = pod(&store, "pod-a");
         let election = dsync.election("task").unwrap();
-        assert!(!election.is_leader(), "nobody is elected before it is asked");
+        assert!(!election.is_leader(), "no candidate is elected at once");
         let term = election.elected().await.unwrap();
         assert!(term.is_active() && election.is_leader());
         assert_eq!(election.leader().as_deref(), Some("pod-a"));
@@ -421,7 +421,7 @@ async fn dropping_every_handle_ends_the_campaign_and_releases() {
     drop(other);
     eventually("released", || store.record(&key).is_none()).await;
     sleep(2 * L).await;
-    assert!(store.record(&key).is_none(), "nobody campaigns any more");
+    assert!(store.record(&key).is_none(), "no campaign is left");
 }
 
 #[tokio::test(start_paused = true)]
@@ -512,7 +512,7 @@ async fn a_release_heard_while_an_older_answer_was_on_its_way_is_not_forgotten()
         let (a, b) = (pod(&store, "pod-a"), pod(&store, "pod-b"));
         let leader = a.election("task").unwrap();
         leader.elected().await.unwrap();
-        // The answer that tells who leads takes long, and the release happens meanwhile.
+        // The answer that shows who leads takes long, and the release happens in the meantime.
         store.delay_answers("pod-b", Duration::from_millis(500));
         let follower = b.election("task").unwrap();
         sleep(Duration::from_millis(100)).await;

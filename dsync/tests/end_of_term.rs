@@ -68,7 +68,7 @@ async fn a_record_that_is_deleted_emptied_or_overwritten_ends_the_term_at_once()
             lose(&store, election.key());
             let (took, ()) = time(term.ended()).await;
             assert_eq!(term.cause(), Some(EndCause::Lost), "{what}");
-            // The watch tells; without it, one renew period and two request timeouts.
+            // The watch shows it; without a watch, one renew period and two request timeouts.
             assert!(took <= RETRY, "{what}: {took:?}");
             election.elected().await.unwrap();
         }
@@ -96,7 +96,7 @@ async fn followers_of_a_deleted_record_wait_out_its_lease() {
     let term = leader.elected().await.unwrap();
     let follower = b.election("task").unwrap();
     sleep(2 * RETRY).await;
-    // The leader cannot hear of it.
+    // The leader cannot learn of it.
     store.partition("pod-a", Cut::Both);
     store.delete(follower.key());
     let elected = follower.elected().await.unwrap();

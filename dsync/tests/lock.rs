@@ -120,7 +120,7 @@ async fn a_holder_hears_of_the_loss_and_unlock_says_so() {
         let error = guard.unlock().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Lost);
         assert!(error.to_string().contains("default/unscoped/thing"), "{error}");
-        assert!(next.is_held(), "an unlock never touches what is somebody else's");
+        assert!(next.is_held(), "an unlock never touches the lock of another holder");
     }
 }
 
@@ -145,7 +145,7 @@ async fn an_attempt_that_lands_after_everybody_gave_up_is_released_when_it_is_se
         assert!(error.is_none());
         sleep(Duration::from_secs(31)).await;
         assert_eq!(store.holder(lock.key()).as_deref(), Some("pod-a"), "it has landed");
-        // Nobody holds by it: the next attempt finds its own and takes the lock in no time.
+        // No guard holds it: the next attempt finds its own and takes the lock in no time.
         let (took, guard) = time(lock.lock()).await;
         guard.unwrap().unlock().await.unwrap();
         assert!(took < 2 * RETRY, "{took:?}");

@@ -45,7 +45,7 @@ async fn an_unlimited_or_empty_lock_lease_go_dsync() {
         let error = Dsync::new(MockDriver::new(), config).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
     }
-    // A holder that dies blocks nobody for longer than its lease.
+    // A holder that dies blocks no other for longer than its lease.
     let store = MockDriver::observer();
     let _dead = pod(&store, "pod-a").lock("thing").unwrap().lock().await.unwrap();
     store.partition("pod-a", Cut::Both);
@@ -115,12 +115,12 @@ async fn a_hung_call_is_never_abandoned_kube_client() {
 #[tokio::test(start_paused = true)]
 async fn the_campaign_returns_although_its_own_key_has_expired_etcd() {
     for store in both_kinds() {
-        // Whoever waits for its election, however late it looks, gets a term that is active.
+        // A caller that waits for its election gets a term that is active, even if it looks late.
         let election = pod(&store, "pod-a").election("task").unwrap();
         election.elected().await.unwrap();
         store.partition("pod-a", Cut::Both);
         sleep(2 * L).await;
-        assert!(tokio::time::timeout(L, election.elected()).await.is_err(), "nobody leads");
+        assert!(tokio::time::timeout(L, election.elected()).await.is_err(), "there is no leader");
         store.heal("pod-a");
         assert!(election.elected().await.unwrap().is_active());
     }

@@ -41,7 +41,7 @@ async fn an_attempt_is_not_adopted_with_a_longer_lease_than_it_asked_for() {
     }
 }
 
-/// Somebody edits the duration in the record. The core goes on at it, and every renewal from
+/// An operator edits the duration in the record. The core goes on at it, and every renewal from
 /// then on is for that duration, while the term counts with its own.
 #[tokio::test(start_paused = true)]
 async fn a_renewal_asks_for_my_own_duration_whatever_the_record_says() {
@@ -151,7 +151,7 @@ async fn a_lock_that_is_lost_before_it_is_seen_is_waited_for_again() {
     store.overwrite(lock.key(), "intruder_1", RETRY);
     sleep(2 * L).await;
     let locked = locking.await;
-    assert!(locked.is_ok(), "nobody shut anything down: {locked:?}");
+    assert!(locked.is_ok(), "nothing was shut down: {locked:?}");
 }
 
 /// Work that never blocks, only happens to be polled when the watchdog looks.

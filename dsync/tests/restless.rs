@@ -27,7 +27,7 @@ async fn a_watch_that_tells_of_releases_alone_is_trusted_again_after_it_broke() 
     assert!(sent <= 11, "one try in a lease duration, but {sent} requests in ten");
 
     leader.stop().await.unwrap();
-    eventually("the follower hears of the release", || follower.is_leader()).await;
+    eventually("the follower notices the release", || follower.is_leader()).await;
 }
 
 /// A store that shows what was there before, and takes releases for done.

@@ -24,9 +24,9 @@ async fn the_deposed_leader_hears_of_it_at_once() {
     for (store, key) in cases() {
         let lease = win(&store, &key, "pod-a").await;
         let mut watch = store.watch(&key);
-        assert_eq!(told(&mut watch).await.unwrap(), lease);
+        assert_eq!(shown(&mut watch).await.unwrap(), lease);
         store.force_leader(&key, "pod-b");
-        let seen = told(&mut watch).await.unwrap();
+        let seen = shown(&mut watch).await.unwrap();
         assert!(!seen.is_held_by(lease.holder.as_ref().unwrap()), "it is not the holder any more");
         assert_eq!(seen.pulse, lease.pulse, "it is no sign of life");
         assert_eq!(seen.duration, lease.duration);
@@ -42,9 +42,9 @@ async fn the_forced_leader_waits_for_the_release_of_the_deposed_one() {
         let mut watch = store.watch(&key);
         store.force_leader(&key, "pod-b");
         assert!(take(&store, &key, "pod-b").await.is_none());
-        told(&mut watch).await;
+        shown(&mut watch).await;
         assert_eq!(release(&store, &key, &lease).await, Released::Freed);
-        assert!(is_free(told(&mut watch).await.as_ref()));
+        assert!(is_free(shown(&mut watch).await.as_ref()));
         let forced = take(&store, &key, "pod-b").await.unwrap();
         assert!(forced.fencing_token > lease.fencing_token);
         assert_eq!(release(&store, &key, &lease).await, Released::NotHeld);

@@ -90,15 +90,15 @@ pub(crate) async fn next(watch: &mut Watch) -> Option<Result<Observation>> {
     poll_fn(|context| futures_core::Stream::poll_next(watch.as_mut(), context)).await
 }
 
-/// The record that a watch tells next.
-pub(crate) async fn told(watch: &mut Watch) -> Option<Lease> {
+/// The record that a watch shows next.
+pub(crate) async fn shown(watch: &mut Watch) -> Option<Lease> {
     match next(watch).await {
         Some(Ok(Observation::Record(record))) => record,
-        other => panic!("the watch tells a record: {other:?}"),
+        other => panic!("the watch shows a record: {other:?}"),
     }
 }
 
-/// Whether a watch has nothing to tell for as long as `while_`.
+/// Whether a watch reports nothing for as long as `while_`.
 pub(crate) async fn silent(watch: &mut Watch, while_: Duration) -> bool {
     timeout(while_, next(watch)).await.is_err()
 }

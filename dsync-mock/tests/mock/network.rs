@@ -75,7 +75,7 @@ async fn watches_go_silent_in_a_partition_and_catch_up() {
         for (store, key) in cases() {
             let a = store.client("pod-a");
             let mut watch = a.watch(&key);
-            assert_eq!(told(&mut watch).await, None);
+            assert_eq!(shown(&mut watch).await, None);
             store.partition("pod-a", cut);
             win(&store, &key, "pod-b").await;
             assert!(silent(&mut watch, MS).await);
@@ -84,7 +84,7 @@ async fn watches_go_silent_in_a_partition_and_catch_up() {
             store.overwrite(&key, "last", L);
             store.heal("pod-a");
             for watch in [&mut watch, &mut begun_meanwhile] {
-                assert_eq!(told(watch).await.unwrap().holder.unwrap().as_str(), "last");
+                assert_eq!(shown(watch).await.unwrap().holder.unwrap().as_str(), "last");
                 assert!(silent(watch, MS).await, "only the latest state");
             }
         }
@@ -185,8 +185,8 @@ async fn broken_watches_end_with_an_error_and_new_ones_work() {
     for (store, key) in cases() {
         let (a, b) = (store.client("pod-a"), store.client("pod-b"));
         let (mut of_a, mut of_b) = (a.watch(&key), b.watch(&key));
-        told(&mut of_a).await;
-        told(&mut of_b).await;
+        shown(&mut of_a).await;
+        shown(&mut of_b).await;
         store.break_watches("pod-a");
         assert_eq!(next(&mut of_a).await.unwrap().unwrap_err().kind(), ErrorKind::Unavailable);
         assert!(next(&mut of_a).await.is_none());
@@ -205,7 +205,7 @@ async fn a_watch_can_fail_from_the_start() {
     let mut watch = a.watch(&key);
     assert_eq!(next(&mut watch).await.unwrap().unwrap_err().kind(), ErrorKind::Denied);
     assert!(next(&mut watch).await.is_none());
-    told(&mut a.watch(&key)).await;
+    shown(&mut a.watch(&key)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,9 +213,9 @@ async fn a_connection_learns_its_instance_from_its_first_claim() {
     let (store, key) = (MockDriver::new(), election());
     let (a, b) = (store.clone(), store.clone());
     let mut watch = a.watch(&key);
-    told(&mut watch).await;
+    shown(&mut watch).await;
     let lease = win(&a, &key, "pod-a").await;
-    told(&mut watch).await;
+    shown(&mut watch).await;
     store.partition("pod-a", Cut::Both);
     // A call is its holder's, whichever connection sends it.
     assert!(hangs(b.release(&key, &lease)).await);

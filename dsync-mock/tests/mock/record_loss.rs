@@ -14,14 +14,14 @@ async fn an_expired_or_deleted_record_reads_as_free_and_is_lost() {
         for (store, key) in cases() {
             let lease = win(&store, &key, "pod-a").await;
             let mut watch = store.watch(&key);
-            told(&mut watch).await;
+            shown(&mut watch).await;
             if expires {
                 store.expire(&key);
             } else {
                 store.delete(&key);
                 assert_eq!(store.record(&key), None);
             }
-            assert!(is_free(told(&mut watch).await.as_ref()));
+            assert!(is_free(shown(&mut watch).await.as_ref()));
             assert!(is_free(store.read(&key).await.unwrap().as_ref()));
             assert!(matches!(renew(&store, &key, &lease).await, Renewed::Lost(_)));
             assert_eq!(release(&store, &key, &lease).await, Released::NotHeld);
@@ -50,9 +50,9 @@ async fn an_overwritten_record_belongs_to_another() {
     for (store, key) in cases() {
         let lease = win(&store, &key, "pod-a").await;
         let mut watch = store.watch(&key);
-        told(&mut watch).await;
+        shown(&mut watch).await;
         store.overwrite(&key, "kubectl", Duration::from_secs(3));
-        let seen = told(&mut watch).await.unwrap();
+        let seen = shown(&mut watch).await.unwrap();
         assert_eq!(seen.holder.as_ref().unwrap().as_str(), "kubectl");
         assert_eq!(seen.duration, Some(Duration::from_secs(3)));
         assert!(seen.fencing_token > lease.fencing_token);
@@ -83,9 +83,9 @@ async fn a_store_that_forgets_grants_higher_tokens_still() {
     for (store, key) in cases() {
         let lease = win(&store, &key, "pod-a").await;
         let mut watch = store.watch(&key);
-        told(&mut watch).await;
+        shown(&mut watch).await;
         store.forget();
-        assert_eq!(told(&mut watch).await, None);
+        assert_eq!(shown(&mut watch).await, None);
         assert!(matches!(renew(&store, &key, &lease).await, Renewed::Lost(None)));
         assert!(win(&store, &key, "pod-b").await.fencing_token > lease.fencing_token);
     }

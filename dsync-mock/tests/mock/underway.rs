@@ -17,7 +17,7 @@ async fn a_late_write_lands_at_its_instant_although_nobody_waits() {
         give_up(store.acquire(&key, &late), MS).await;
         sleep(L - 2 * MS).await;
         assert_eq!(store.record(&key), None);
-        // Its lease runs from when it landed, not from when somebody looked.
+        // Its lease runs from when it landed, not from when it was first read.
         sleep(L).await;
         let seen = store.record(&key).unwrap();
         assert!(seen.is_held_by(&late.holder));
@@ -70,14 +70,14 @@ async fn a_late_release_frees_only_its_own() {
 async fn watches_are_told_when_a_late_write_lands() {
     for (store, key) in cases() {
         let mut watch = store.client("pod-b").watch(&key);
-        assert_eq!(told(&mut watch).await, None);
+        assert_eq!(shown(&mut watch).await, None);
         store.late_next("pod-a", Verb::Acquire, L);
         let late = claim("pod-a");
-        let (record, ()) = tokio::join!(told(&mut watch), give_up(store.acquire(&key, &late), MS));
+        let (record, ()) = tokio::join!(shown(&mut watch), give_up(store.acquire(&key, &late), MS));
         let record = record.unwrap();
         assert!(record.is_held_by(&late.holder));
         if !is_observer(&store) {
-            assert_eq!(record.remaining, Some(L), "told at the instant when it landed");
+            assert_eq!(record.remaining, Some(L), "shown at the instant when it landed");
         }
     }
 }

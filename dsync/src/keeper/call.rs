@@ -28,6 +28,7 @@ use crate::{Error, ErrorKind, Result};
 /// 5. A panic of the driver is an ambiguous error as well. It must not end the keeper, which is
 ///    what releases the lease.
 pub(super) fn perform(services: &Arc<Services>, key: &Key, call: Call) -> BoxFuture<Answer> {
+    // The future owns what it needs: the keeper keeps it beside its own fields and polls it in turn.
     let services = Arc::clone(services);
     let key = key.clone();
     Box::pin(async move {
@@ -36,6 +37,7 @@ pub(super) fn perform(services: &Arc<Services>, key: &Key, call: Call) -> BoxFut
         // Shared by the work and the limit, which run in one task, so the order of memory accesses
         // does not matter.
         let sent = AtomicBool::new(false);
+        // Both are taken from the request before the work moves it.
         let verb = call.request.verb();
         let fail = failure_of(&call.request);
         let work = async {
@@ -61,8 +63,7 @@ pub(super) fn perform(services: &Arc<Services>, key: &Key, call: Call) -> BoxFut
         };
         // From here on every error names the verb, the driver and the key.
         let answer = locate(answer, services.driver.name(), &key);
-        // The monitor gets a copy of the error. What it does with it cannot delay the answer by
-        // more than its own run time, since it must not block.
+        // The monitor runs before the tenure sees the answer, which is why it must not block.
         services.report(|| {
             let took = services.env.now().since(started);
             MonitorEvent::Request { key, verb, took, error: error_of(&answer).cloned() }
@@ -86,6 +87,8 @@ pub(super) async fn read(
 
 /// Waits for a place at the gate, and records in `sent` that the request is sent from here on.
 async fn turn<'a>(gate: &'a Gate, verb: Verb, sent: &AtomicBool) -> Pass<'a> {
+    // A renewal may use the reserved places, since its term ends without it. Everything else can
+    // wait: a late read or attempt costs time and no term.
     let pass = gate.enter(verb == Verb::Renew).await;
     sent.store(true, Ordering::Relaxed);
     pass

@@ -67,7 +67,7 @@ impl Handle {
     /// Counts one more handle. Returns `false` if the campaign is already ending.
     ///
     /// The check and the count are one step under the lock. Between two steps the last other handle
-    /// could leave, and the new one would join a campaign that has just been told to stop.
+    /// could leave, and the new one would join a campaign that has just been asked to stop.
     pub(crate) fn join(&self) -> bool {
         let mut reasons = self.keep_alive.lock();
         reasons.handles += 1;

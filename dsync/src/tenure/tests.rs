@@ -1,4 +1,4 @@
-//! The tenure by itself: every rule of a term, under whatever a store may answer.
+//! The tenure by itself: every rule of a term, under all answers that a store may give.
 
 mod races;
 mod rules;
@@ -52,7 +52,7 @@ struct World {
     now: Instant,
     call: Option<(Instant, Request)>,
     sent: BTreeMap<Holder, Instant>,
-    /// Shown to be mine by an answer, not by the watch.
+    /// Proven to be held by an answer, not by the watch.
     proven: BTreeSet<Holder>,
     elected: BTreeSet<Holder>,
     released: BTreeSet<Holder>,
@@ -345,7 +345,7 @@ impl World {
             }
             Request::Release(lease) => {
                 let Some(holder) = &lease.holder else {
-                    return Err(TestCaseError::fail("releases nobody"));
+                    return Err(TestCaseError::fail("releases a lease without a holder"));
                 };
                 if let Some(term) = self.term.as_ref().filter(|term| term.holder == *holder) {
                     prop_assert!(term.bodies_stopped, "releases while bodies run");

@@ -55,7 +55,7 @@ async fn a_body_that_comes_after_the_end_is_never_polled() {
     assert!(!polled, "polled after the release was sent");
 }
 
-/// A term that is over, and that nobody keeps, remembers every body for ever.
+/// A term that is over, and that no keeper holds, remembers every body for ever.
 #[tokio::test(start_paused = true)]
 async fn a_term_that_is_over_remembers_no_bodies() {
     let term = term();

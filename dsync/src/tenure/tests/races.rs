@@ -62,13 +62,13 @@ fn a_suspension_without_a_body_is_no_overrun() {
     assert!(matches!(request(&actions), Some(Request::Release(_))), "{actions:?}");
 }
 
-/// The keeper drops the watch of a lock while the view is unknown, and nobody tells the
+/// The keeper drops the watch of a lock while the view is unknown, and does not tell the
 /// tenure. What happens before the next watch begins is never looked for.
 #[test]
 fn a_lock_waiter_looks_when_its_second_watch_begins() {
     let rival = Holder::from_wire("rival_1");
     let mut tenure = tenure(plan(Mode::Wait, Expiry::Backend, WatchScope::Changes));
-    // Held by a rival; the answer does not tell by whom (as of a transaction).
+    // Held by a rival; the answer does not show which (as of a transaction).
     holder(&tenure.step(at(0), Event::Tick));
     assert!(matches!(
         request(&acquired(&mut tenure, at(0), Acquired::Held(None))),
@@ -102,11 +102,11 @@ fn a_lock_waiter_looks_when_its_second_watch_begins() {
             let now = now + Duration::from_secs(second);
             asked |= request(&tenure.step(now, Event::Heartbeat)).is_some();
         }
-        assert!(asked, "ten minutes, and nobody asked for a lock that is free");
+        assert!(asked, "ten minutes without an attempt at a lock that is free");
     }
 }
 
-/// What the watch tells while the bodies of a lost term end is thrown away, but the view of
+/// What the watch shows while the bodies of a lost term end is thrown away, but the view of
 /// the record is not.
 #[test]
 fn a_release_that_is_heard_while_a_lost_term_drains_is_not_forgotten() {
@@ -137,7 +137,7 @@ fn a_refused_takeover_does_not_restart_the_wait_for_a_dead_holder() {
     acquired(&mut tenure, at(0), Acquired::Held(Some(lease(&rival, 1))));
     assert!(request(&tenure.step(at(0), Event::Heard(Some(lease(&rival, 1))))).is_none());
     holder(&tenure.step(at(15), Event::Tick));
-    // Somebody edited a label in this moment: 409, which carries no record.
+    // An operator edits a label at this moment: 409, which carries no record.
     let actions = acquired(&mut tenure, at(15), Acquired::Held(None));
     let edited = Lease { version: Version::new("edited"), ..lease(&rival, 1) };
     let now = if request(&actions).is_some() { at(15) } else { at(16) };
@@ -158,7 +158,7 @@ fn a_refused_takeover_does_not_restart_the_wait_for_a_dead_holder() {
     panic!("the next try at {:?}", tenure.wake());
 }
 
-/// A resignation, then an earlier attempt of mine turns up: it is released, and the sitting
+/// A resignation, then an earlier attempt of this candidate turns up: it is released, and the sitting
 /// out is forgotten.
 #[test]
 fn a_left_over_release_does_not_end_the_sitting_out() {
@@ -214,7 +214,7 @@ fn two_denials_days_apart_end_no_campaign() {
     // Settles by a read, which a server that is just starting denies.
     acquired(&mut tenure, at(0), Acquired::Held(None));
     tenure.step(at(0), Event::Answered(Answer::Read(Err(denied()))));
-    // From now on the watch tells everything.
+    // From now on the watch shows every change.
     tenure.step(at(0), Event::Heard(Some(lease(&rival, 1))));
     let days = 200_000;
     tenure.step(at(days), Event::Heard(Some(lease(&rival, 2))));
@@ -266,7 +266,7 @@ fn the_lease_of_a_deleted_record_is_waited_out_from_its_deletion() {
     holder(&tenure.step(at(0), Event::Tick));
     acquired(&mut tenure, at(0), Acquired::Held(Some(lease(&rival, 1))));
     // Polled until 9.5 s. The rival, 15 s, renews at 9.6 s; an operator deletes it at 9.8 s, and
-    // the rival hears nothing of it: its bodies may run until 9.6 + 14.7 = 24.3 s.
+    // the rival does not notice: its bodies may run until 9.6 + 14.7 = 24.3 s.
     let mut deleted = false;
     for tenth in 1..243_u64 {
         let now = ms(tenth * 100);

@@ -26,7 +26,7 @@ fn holder(actions: &[Action]) -> Holder {
     }
 }
 
-/// The next acquisition at `now`, with nobody in the record.
+/// The next acquisition at `now`, with no holder in the record.
 fn tries_again(tenure: &mut Tenure, now: Instant) -> Holder {
     let mut actions = tenure.step(now, Event::Tick);
     if matches!(request(&actions), Some(Request::Read)) {
@@ -91,7 +91,7 @@ fn an_attempt_to_create_is_remembered_although_a_read_does_not_show_it() {
     tenure.step(at(1), Event::Answered(Answer::Read(Ok(None))));
     let second = tries_again(&mut tenure, at(3));
     assert_ne!(first, second, "a nonce for each attempt");
-    // The first has landed after all: it is mine, and counts from when it was sent.
+    // The first was applied after all: it is this candidate's, and counts from when it was sent.
     let landed = Answer::Acquire(Ok(Acquired::Held(Some(lease(&first, 1)))));
     let actions = tenure.step(at(4), Event::Answered(landed));
     let grant = actions.iter().find_map(|action| match action {

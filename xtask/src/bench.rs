@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::test::cargo;
+use crate::cargo::cargo;
 use crate::usage::{Given, UsageError};
 
 pub(crate) const HELP: &str = "\

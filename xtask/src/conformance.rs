@@ -24,9 +24,10 @@ pub(crate) use self::drivers::simulate;
 use self::place::Place;
 use self::request::{Action, Request};
 pub(crate) use self::self_test::Summary;
+use crate::built::Built;
+use crate::cargo::{cargo, root};
 use crate::output::say;
-use crate::test::built::Built;
-use crate::test::{cargo, root, shell};
+use crate::shell;
 
 pub(crate) const HELP: &str = "\
 usage: cargo xtask conformance [--driver DRIVER]... [--cluster CLUSTER] [--for TIME] [--seed N]

@@ -5,6 +5,8 @@
 #![allow(clippy::disallowed_methods, clippy::print_stderr)]
 
 mod bench;
+mod built;
+mod cargo;
 mod cluster;
 mod conformance;
 mod duration;
@@ -14,6 +16,7 @@ mod protoc;
 #[cfg(test)]
 mod scratch;
 mod setup;
+mod shell;
 mod structure;
 mod test;
 mod usage;

@@ -9,8 +9,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use control_plane::binaries::{self, Plan};
 
+use crate::cargo::root;
 use crate::output::say;
-use crate::test::root;
 
 /// A program that is missing, what cannot run without it, and how to get it.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,11 +1,8 @@
 //! `cargo xtask test` and `cargo xtask ci`: install what is missing, run the stages, and list what
 //! could not be run.
 
-pub(crate) mod built;
-mod cargo;
 mod metadata;
 mod package;
-pub(crate) mod shell;
 mod stages;
 mod summary;
 mod tally;
@@ -21,7 +18,6 @@ use control_plane::ControlPlane;
 use control_plane::binaries::Binaries;
 use lexopt::{Arg, Parser, ValueExt};
 
-pub(crate) use self::cargo::{cargo, root};
 use self::stages::{STAGES, Size, Stage, TEST};
 use self::summary::{Summary, clock};
 use self::tally::Tally;

@@ -8,7 +8,7 @@ use super::cluster::{Cluster, Site};
 use super::place::Place;
 use super::request::Request;
 use super::{SLACK, commit, commit_under_test, shell};
-use crate::test::{cargo, root};
+use crate::cargo::{cargo, root};
 
 /// A driver. To add one, write its `test` and add a line to [`DRIVERS`].
 pub(super) struct Driver {

@@ -22,8 +22,8 @@ use serde_json::Value;
 pub(crate) use self::summary::Summary;
 use super::place::Place;
 use super::{SLACK, shell};
+use crate::cargo::cargo;
 use crate::output::say;
-use crate::test::cargo;
 
 /// Runs all mutants, and writes lists of them for reports. Whether none of them makes it fail.
 pub(super) fn run(place: &Place) -> Result<bool> {

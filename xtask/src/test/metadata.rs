@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
-use super::cargo::cargo;
+use crate::cargo::cargo;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Metadata {

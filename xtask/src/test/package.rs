@@ -11,8 +11,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::cargo::cargo;
 use super::metadata::Metadata;
+use crate::cargo::cargo;
 
 /// Forgets the last time, and returns the call that packs and builds every published crate.
 pub(super) fn command(metadata: &Metadata) -> Result<Command> {

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, bail};
 use control_plane::{ControlPlane, Options, binaries};
 
-use super::cargo::{cargo, has, root, rustup};
 use super::metadata::Metadata;
-use super::{Context, Outcome, package, shell, tidy, ways};
+use super::{Context, Outcome, package, tidy, ways};
+use crate::cargo::{cargo, has, root, rustup};
 use crate::conformance;
 use crate::output::say;
 use crate::setup::{self, Missing};
+use crate::shell;
 
 /// A part of `cargo xtask test` or `cargo xtask ci`.
 pub(super) struct Stage {

@@ -7,12 +7,12 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use test_servers::{EtcdOptions, RedisOptions, Server, docker, etcd, redis};
 
-use super::built::Built;
-use super::cargo::{cargo, root};
-use super::shell;
 use super::stages::ALL_TESTS;
+use crate::built::Built;
+use crate::cargo::{cargo, root};
 use crate::images;
 use crate::output::say;
+use crate::shell;
 
 /// Returns why no containers can be started here, if so.
 pub(super) fn trouble() -> Option<String> {

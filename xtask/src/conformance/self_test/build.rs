@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::workspace::Workspace;
-use crate::test::built::Built;
+use crate::built::Built;
 
 /// The simulation, on the mutated core.
 ///

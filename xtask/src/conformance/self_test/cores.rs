@@ -18,8 +18,8 @@ use super::mutant::{Killer, Mutant};
 use super::mutants::CORE;
 use super::summary::Summary;
 use super::workspace::Workspace;
+use crate::cargo::root;
 use crate::output::say;
-use crate::test::root;
 
 /// From how many seeds each mutant is looked for.
 const SEEDS: u64 = 5;

@@ -20,7 +20,7 @@ use super::servers::{CONFORMANCE, SERVER, Servers};
 use super::summary::Summary;
 use super::workspace::{CHOICE, Workspace};
 use super::{process, recorded};
-use crate::test::built::Built;
+use crate::built::Built;
 
 /// A test takes seconds. One that takes so long hangs.
 const LIMIT: Duration = Duration::from_secs(120);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::test::shell;
+use crate::shell;
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 

@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use self::files::Files;
 use super::mutants;
-use crate::test::{cargo, root};
+use crate::cargo::{cargo, root};
 
 /// The environment variable that chooses a mutant, such as `dsync-redis/releases-in-silence`.
 pub(crate) const CHOICE: &str = "DSYNC_MUTANT";

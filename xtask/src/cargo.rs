@@ -14,12 +14,12 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Comma
     program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), args)
 }
 
-pub(super) fn rustup<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+pub(crate) fn rustup<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     program("rustup", args)
 }
 
 /// Whether Cargo has the subcommand `name`.
-pub(super) fn has(name: &str) -> bool {
+pub(crate) fn has(name: &str) -> bool {
     cargo([name, "--version"]).output().is_ok_and(|output| output.status.success())
 }
 

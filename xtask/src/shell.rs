@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::output::say;
 
 /// No command here takes that long; what does, hangs.
-pub(super) const LIMIT: Duration = Duration::from_secs(40 * 60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(40 * 60);
 /// How long output may still come after the command has ended.
 const GRACE: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(50);

@@ -35,15 +35,16 @@ pub struct MockDriver {
 }
 
 impl MockDriver {
-    /// Creates a store whose records expire by themselves ([`Expiry::Backend`]), as in Redis and etcd.
+    /// Creates a store whose records expire by themselves ([`Expiry::Backend`]), as in Redis and
+    /// etcd.
     #[must_use]
     pub fn new() -> Self {
         Self::with_expiry(Expiry::Backend)
     }
 
     /// Creates a store whose records stay until another candidate takes them over
-    /// ([`Expiry::Observer`]), as in Kubernetes. A released election keeps its record, and a released
-    /// lock leaves none.
+    /// ([`Expiry::Observer`]), as in Kubernetes. A released election keeps its record, and a
+    /// released lock leaves none.
     #[must_use]
     pub fn observer() -> Self {
         Self::with_expiry(Expiry::Observer)

@@ -57,8 +57,8 @@ pub(crate) struct Slot {
     pub(crate) forced: Option<String>,
     pub(crate) renewals: u64,
     pub(crate) releases: u64,
-    /// The watches to wake when the key changes, in the order in which they started. Tokio's `watch`
-    /// would wake them in an order that differs between runs.
+    /// The watches to wake when the key changes, in the order in which they started. Tokio's
+    /// `watch` would wake them in an order that differs between runs.
     listeners: Vec<Weak<Notify>>,
 }
 

@@ -83,8 +83,8 @@ impl Error {
     /// Creates an error of a request that was not applied and will not be. For drivers.
     ///
     /// `message` is a lower-case fragment without a full stop that names the offending value and
-    /// says what to do. It should include the important part of the cause, since many loggers do not
-    /// print sources.
+    /// says what to do. It should include the important part of the cause, since many loggers do
+    /// not print sources.
     pub fn definite(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
             kind,

@@ -216,15 +216,16 @@ impl Keeper {
     fn advance(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            // The clock is read for each event. An earlier action may have taken time, such as a slow
-            // monitor, and a step with an old `now` would find a deadline that has passed not passed.
+            // The clock is read for each event. An earlier action may have taken time, such as a
+            // slow monitor, and a step with an old `now` would find a deadline that has passed not
+            // passed.
             let now = self.services.env.now();
             let Some(tenure) = &mut self.tenure else { return };
             for action in tenure.step(now, event) {
                 self.perform(action, &mut events);
             }
-            // Bodies are looked at when no event is left, so that a cancellation in the queue closes
-            // its bodies before they are counted.
+            // Bodies are looked at when no event is left, so that a cancellation in the queue
+            // closes its bodies before they are counted.
             if events.is_empty() {
                 self.look_at_bodies(&mut events);
             }
@@ -260,8 +261,8 @@ impl Keeper {
         }
     }
 
-    /// Performs one action of the tenure. Actions come in the order in which they have to happen, and
-    /// each is complete before the next: `Cancel` is reported before `Send` sends the release.
+    /// Performs one action of the tenure. Actions come in the order in which they have to happen,
+    /// and each is complete before the next: `Cancel` is reported before `Send` sends the release.
     fn perform(&mut self, action: Action, events: &mut VecDeque<Event>) {
         match action {
             Action::Send(call) => {

@@ -16,8 +16,8 @@ const HASH: usize = 16;
 ///
 /// Namespace, scope and name are DNS labels: 1 to 63 of `a-z`, `0-9` and `-`, beginning and
 /// ending with a letter or digit. Dots are not allowed in them, so that no two resources share a
-/// key. Its text form is `namespace/scope/name`, `scope/name` or `name`, where the namespace defaults
-/// to `default` and the scope to `unscoped`.
+/// key. Its text form is `namespace/scope/name`, `scope/name` or `name`, where the namespace
+/// defaults to `default` and the scope to `unscoped`.
 ///
 /// ```
 /// use dsync::Resource;

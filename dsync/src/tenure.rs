@@ -125,8 +125,8 @@ impl Tenure {
     /// When to step again if no event happens before.
     pub(crate) fn wake(&self) -> Option<Instant> {
         let plan = &self.ctx.plan;
-        // While a call is in flight nothing else can be sent, so only the clock of the phase counts.
-        // The call has a limit of its own, at which the keeper answers it.
+        // While a call is in flight nothing else can be sent, so only the clock of the phase
+        // counts. The call has a limit of its own, at which the keeper answers it.
         let call = match self.ctx.flight {
             None => self.due().map(|(at, _)| at),
             Some(_) => None,
@@ -174,8 +174,8 @@ impl Tenure {
         matches!(self.phase, Phase::Draining(..))
     }
 
-    /// Takes one event. One that means nothing in the present phase is ignored: it may be older than
-    /// the last transition.
+    /// Takes one event. One that means nothing in the present phase is ignored: it may be older
+    /// than the last transition.
     fn take(&mut self, event: Event) {
         match event {
             Event::Tick => {}
@@ -220,8 +220,8 @@ impl Tenure {
 
     /// The watch works, and shows nothing of the record.
     ///
-    /// A heartbeat clears only the trouble of the watch. Unlike a record, it does not prove that the
-    /// store answers requests: the server may send it from a cache.
+    /// A heartbeat clears only the trouble of the watch. Unlike a record, it does not prove that
+    /// the store answers requests: the server may send it from a cache.
     fn heartbeat(&mut self) {
         let began = self.following.watch_works(self.ctx.now);
         self.ctx.troubles.over(Verb::Watch);
@@ -252,8 +252,8 @@ impl Tenure {
     /// is no longer in flight, and its late answer is ignored.
     ///
     /// The phase may have changed since the call was sent: a renewal that was sent in the term is
-    /// answered while its bodies end, or while the lease is released. So each answer is dispatched by
-    /// the phase that it finds, not by the one that sent it.
+    /// answered while its bodies end, or while the lease is released. So each answer is dispatched
+    /// by the phase that it finds, not by the one that sent it.
     fn answered(&mut self, answer: Answer) {
         let Some(flight) = self.ctx.flight.take() else { return };
         match (flight, answer) {
@@ -326,8 +326,9 @@ impl Tenure {
                 self.lost(lost);
             }
             Phase::Draining(draining) => {
-                // After a deadline or a loss the answer comes too late: `is_active()` has been false
-                // since, and bodies are being dropped. Extending the deadlines would let them go on.
+                // After a deadline or a loss the answer comes too late: `is_active()` has been
+                // false since, and bodies are being dropped. Extending the deadlines would let them
+                // go on.
                 let extends = draining.renewing;
                 let lost = draining.held.renewed(ctx, sent, result, extends, &pauses);
                 self.lost(lost);
@@ -440,8 +441,8 @@ impl Tenure {
     /// Sends the next call if it is due and none is in flight.
     fn send_what_is_due(&mut self) {
         let now = self.ctx.now;
-        // One call at a time. With two, a release could overtake the renewal that was sent before it,
-        // and the renewal would then be refused, or on a weaker store create the record again.
+        // One call at a time. With two, a release could overtake the renewal that was sent before
+        // it, and the renewal would then be refused, or on a weaker store create the record again.
         if self.ctx.flight.is_some() {
             return;
         }

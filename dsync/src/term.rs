@@ -67,8 +67,8 @@ impl Term {
         self.0.is_active()
     }
 
-    /// Returns the time to the renew deadline, which each renewal moves. It is zero once the term has
-    /// ended.
+    /// Returns the time to the renew deadline, which each renewal moves. It is zero once the term
+    /// has ended.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.0.clock.remaining(self.0.env.now())

@@ -9,9 +9,9 @@ impl MockDriver {
     /// Lets only `instance` acquire `key` from now on, and deposes a holder of another instance.
     ///
     /// The contract still holds. The next renewal of the deposed holder returns
-    /// [`Lost`](dsync::driver::Renewed::Lost), and every watch reports the change at once. `instance`
-    /// can acquire the key when the deposed holder releases it or its lease expires, and not before.
-    /// Until then the record names `<old instance>_deposed`.
+    /// [`Lost`](dsync::driver::Renewed::Lost), and every watch reports the change at once.
+    /// `instance` can acquire the key when the deposed holder releases it or its lease expires, and
+    /// not before. Until then the record names `<old instance>_deposed`.
     ///
     /// ```
     /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;

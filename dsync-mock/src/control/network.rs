@@ -40,8 +40,8 @@ impl MockDriver {
         });
     }
 
-    /// Delays every request of `instance`, or none if `delay` is zero. A request still arrives if its
-    /// caller has given up.
+    /// Delays every request of `instance`, or none if `delay` is zero. A request still arrives if
+    /// its caller has given up.
     ///
     /// ```
     /// # use dsync_mock::MockDriver; let store = MockDriver::new();
@@ -61,8 +61,8 @@ impl MockDriver {
         self.with_state(|state| state.network.link(instance).answer_delay = delay);
     }
 
-    /// Fails the next `verb` of `instance` with `error`. The call is not applied, even if `error` is
-    /// ambiguous.
+    /// Fails the next `verb` of `instance` with `error`. The call is not applied, even if `error`
+    /// is ambiguous.
     ///
     /// ```
     /// # use dsync::driver::Verb; use dsync::{Error, ErrorKind}; use dsync_mock::MockDriver;

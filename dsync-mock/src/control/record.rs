@@ -95,9 +95,9 @@ impl MockDriver {
         self.with_state(|state| state.records.lose_last_write(key, state.now))
     }
 
-    /// Edits a label, as an operator does: the version changes, the pulse does not, and the lease is
-    /// not lost. With [`Expiry::Backend`](dsync::driver::Expiry::Backend) there are no labels, and
-    /// nothing happens.
+    /// Edits a label, as an operator does: the version changes, the pulse does not, and the lease
+    /// is not lost. With [`Expiry::Backend`](dsync::driver::Expiry::Backend) there are no labels,
+    /// and nothing happens.
     ///
     /// ```
     /// # use dsync::{Resource, driver::KeyKind}; use dsync_mock::MockDriver;

@@ -28,7 +28,8 @@ use crate::{Error, ErrorKind, Result};
 /// 5. A panic of the driver is an ambiguous error as well. It must not end the keeper, which is
 ///    what releases the lease.
 pub(super) fn perform(services: &Arc<Services>, key: &Key, call: Call) -> BoxFuture<Answer> {
-    // The future owns what it needs: the keeper keeps it beside its own fields and polls it in turn.
+    // The future owns what it needs: the keeper keeps it beside its own fields and polls it in
+    // turn.
     let services = Arc::clone(services);
     let key = key.clone();
     Box::pin(async move {
@@ -145,8 +146,8 @@ fn error_of(answer: &Answer) -> Option<&Error> {
 /// Completes with `None` if the future panics.
 ///
 /// The future is not polled again after a panic, only dropped, so no broken state of the driver's
-/// future is observed. The driver itself is used again: a driver with a poisoned lock fails its next
-/// calls, and the term ends at its deadline.
+/// future is observed. The driver itself is used again: a driver with a poisoned lock fails its
+/// next calls, and the term ends at its deadline.
 struct CatchPanic<'a, F>(Pin<&'a mut F>);
 
 impl<F: Future> Future for CatchPanic<'_, F> {

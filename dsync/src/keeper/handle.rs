@@ -171,8 +171,8 @@ impl Handle {
 
     /// Waits until nothing is left of `term`, and returns how its lease ended.
     ///
-    /// Inside a body of the term it waits only until the term is cancelled. The body would otherwise
-    /// wait for its own end.
+    /// Inside a body of the term it waits only until the term is cancelled. The body would
+    /// otherwise wait for its own end.
     pub(crate) async fn settled(&self, term: &Term) -> Result<Ending> {
         if is_inside(self.id) {
             term.ended().await;

@@ -28,19 +28,24 @@ pub(crate) struct Attempt {
 pub(crate) struct Attempts(VecDeque<Attempt>);
 
 impl Attempts {
+    /// Adds an attempt whose answer is not known.
     pub(crate) fn remember(&mut self, attempt: Attempt) {
+        // The oldest goes first: its request is the least likely to be still in flight.
         if self.0.len() == MOST {
             self.0.pop_front();
         }
         self.0.push_back(attempt);
     }
 
+    /// Returns the attempt that `lease` carries, by its nonce.
     pub(crate) fn find(&self, lease: &Lease) -> Option<&Attempt> {
         self.0.iter().find(|attempt| lease.is_held_by(&attempt.holder))
     }
 
     /// Marks `holder` as one that can only be released from now on.
     pub(crate) fn spend(&mut self, holder: &Holder, sent: Instant) {
+        // A won attempt was never without an answer, so it is not listed yet. The duration does not
+        // matter for one that can only be released.
         match self.0.iter_mut().find(|attempt| attempt.holder == *holder) {
             Some(attempt) => attempt.spent = true,
             None => self.remember(Attempt {
@@ -59,8 +64,8 @@ impl Attempts {
     /// 2. An attempt that the record carries has succeeded.
     /// 3. An attempt that was conditioned on a version has failed once the record has another one,
     ///    since versions never return. While the record still has it, the request may be in flight.
-    /// 4. An attempt to create a record has no such condition. It may be in flight for as long as it
-    ///    likes and succeed when the record is deleted, so it is never settled this way.
+    /// 4. An attempt to create a record has no such condition. It may be in flight for as long as
+    ///    it likes and succeed when the record is deleted, so it is never settled this way.
     pub(crate) fn settle(&mut self, lease: Option<&Lease>) {
         self.0.retain(|attempt| {
             attempt.spent

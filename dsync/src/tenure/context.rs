@@ -79,8 +79,8 @@ impl Context {
         }
     }
 
-    /// Returns what the next tenure of the same key needs to know. Attempts without an answer are the
-    /// important part: a tenure that forgot them would treat their record as that of a rival.
+    /// Returns what the next tenure of the same key needs to know. Attempts without an answer are
+    /// the important part: a tenure that forgot them would treat their record as that of a rival.
     pub(super) fn into_memory(self) -> Memory {
         Memory {
             sighting: self.view.sighting().or(self.earlier),
@@ -123,8 +123,8 @@ impl Context {
 
     /// Updates the view.
     ///
-    /// 1. Every record raises the token floor, even that of a rival. A store that restarts without its
-    ///    counter gets the floor with the next claim, and grants a token above it.
+    /// 1. Every record raises the token floor, even that of a rival. A store that restarts without
+    ///    its counter gets the floor with the next claim, and grants a token above it.
     /// 2. The kept sighting is used once: a record with another pulse shows that the holder of that
     ///    sighting has moved.
     fn learn(&mut self, lease: Option<Lease>) {
@@ -146,6 +146,7 @@ impl Context {
     /// Discards the view, but keeps since when its holder has not moved: the next look at the
     /// same pulse counts from there.
     pub(super) fn forget_view(&mut self) {
+        // In this order: the view is where the sighting comes from.
         self.keep_sighting();
         self.view = View::Unknown;
     }
@@ -157,6 +158,8 @@ impl Context {
 
     /// Reports the leader that the view shows, if it is another than before.
     pub(super) fn report_leader(&mut self) {
+        // A record that has expired shows no leader on a store without an expiry of its own. On the
+        // others a record that is there is alive, even if its time by this clock is over.
         let leader = match &self.view {
             View::Held { lease, expires_at, .. }
                 if self.plan.expiry == Expiry::Backend || self.now < *expires_at =>
@@ -184,7 +187,8 @@ impl Context {
         // A fresh nonce for every attempt. With a shared one, a record could not be traced to the
         // attempt that wrote it, and its term would count from the wrong `sent`.
         let holder = Holder::new(&self.plan.instance, Nonce::new((self.random)()));
-        // A `Backend` store decides the expiry itself, so a record with a holder is never taken over.
+        // A `Backend` store decides the expiry itself, so a record with a holder is never taken
+        // over.
         let seen = match &self.view {
             View::Held { .. } if self.plan.expiry == Expiry::Backend => None,
             view => view.lease().map(|lease| lease.version.clone()),
@@ -192,8 +196,8 @@ impl Context {
         let claim = Claim::new(holder.clone(), self.plan.lease_duration)
             .with_take_over(seen.clone())
             .with_token_floor(self.token_floor);
-        // Only an `Observer` store checks the version. An attempt on a `Backend` store may succeed at
-        // any later version, so no version proves that it failed.
+        // Only an `Observer` store checks the version. An attempt on a `Backend` store may succeed
+        // at any later version, so no version proves that it failed.
         let conditioned_on = match self.plan.expiry {
             Expiry::Observer => seen,
             Expiry::Backend => None,

@@ -60,8 +60,8 @@ impl Draining {
         };
         // The view is that of a holder, and is not looked at again before the record is.
         ctx.view = View::Unknown;
-        // Cancelled before the leader is reported: a caller that learns that this candidate no longer
-        // leads finds its term over.
+        // Cancelled before the leader is reported: a caller that learns that this candidate no
+        // longer leads finds its term over.
         ctx.act(Action::Cancel(cause));
         ctx.report_leader();
         let (renewing, taken, overrun) = (voluntary, false, false);
@@ -85,8 +85,11 @@ impl Draining {
         if self.renewing { next.min(self.held.renew_deadline(plan)) } else { next }
     }
 
-    /// The record is held by another, empty, or gone. Its bodies are dropped at once: the lease
-    /// that protected them has ended already.
+    /// The record is held by another, empty, or gone.
+    ///
+    /// A second loss, found by a renewal that was sent before the first, changes only what is known
+    /// of the record. The bodies are dropped at once: the lease that protected them has ended
+    /// already.
     pub(super) fn lost(&mut self, ctx: &mut Context, Lost(record): Lost) {
         self.taken = record.is_some();
         self.renewing = false;
@@ -122,6 +125,8 @@ impl Draining {
     }
 
     fn drop_bodies(&mut self, ctx: &mut Context) {
+        // The instant is kept: a body that was dropped late, as after a suspension, still gets its
+        // time to stop before it counts as an overrun.
         self.dropped_at = Some(ctx.now);
         ctx.act(Action::DropBodies);
     }

@@ -32,7 +32,8 @@ pub(crate) enum Event {
     Lapsed,
 }
 
-/// The outcome of a call.
+/// The outcome of a call, by its verb. A call that timed out has an error for an answer, so every
+/// call has exactly one.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Read(Result<Option<Lease>>),
@@ -75,6 +76,7 @@ pub(crate) struct Call {
     pub(crate) timeout: Duration,
 }
 
+/// What is sent to the driver.
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
     Read,

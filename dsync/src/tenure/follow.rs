@@ -112,8 +112,9 @@ impl Following {
 
     /// When a silent watch is no longer trusted, and one request is worth its cost.
     fn silent_at(&self, ctx: &Context) -> Instant {
-        // A holder renews several times in its lease duration, and each renewal is an event. A watch
-        // that showed none in that time is broken without having noticed it, or the holder is dead.
+        // A holder renews several times in its lease duration, and each renewal is an event. A
+        // watch that showed none in that time is broken without having noticed it, or the holder is
+        // dead.
         let theirs = ctx.view.lease().and_then(|lease| lease.duration).unwrap_or_default();
         let last = self.health.last_heard.max(self.health.last_look);
         last + theirs.max(ctx.plan.lease_duration)
@@ -274,8 +275,8 @@ impl Following {
         if let Some(finish) = gives_up(ctx, Verb::Acquire, &error) {
             return Some(Exit::Finish(finish));
         }
-        // `try_lock` returns the error. After an ambiguous one it reads first: the lock may have been
-        // acquired, and has to be returned or released.
+        // `try_lock` returns the error. After an ambiguous one it reads first: the lock may have
+        // been acquired, and has to be returned or released.
         let settles = error.is_ambiguous() && self.backoff.tries < TRIES;
         (ctx.plan.mode == Mode::Try && !settles && !ctx.stopping)
             .then(|| Exit::Finish(Finish::Failed(error)))

@@ -1,4 +1,11 @@
 //! A lease that this candidate holds, and its renewal.
+//!
+//! 1. Renew when a renew period has passed since `sent`, conditioned on the last known version.
+//! 2. A success moves `sent`, and with it both deadlines. Nothing else does.
+//! 3. A conflict means that the record changed, but maybe not its holder: read it, then renew at
+//!    the version that was read.
+//! 4. An error leaves everything where it is. The next try follows after a retry period, and the
+//!    term ends at its deadline if none succeeds.
 
 use std::time::Duration;
 
@@ -22,6 +29,7 @@ pub(super) struct Held {
     /// The instant just before the last successful conditional write was sent. All deadlines
     /// count from here.
     pub(super) sent: Instant,
+    /// When the next request is due: a renewal, or a read if `check` is set.
     renew_at: Instant,
     /// The record changed: read it before the next renewal.
     pub(super) check: bool,
@@ -65,14 +73,17 @@ impl Held {
         Self { holder, lease, sent, renew_at, check: false, conflicts: 0 }
     }
 
+    /// When the term ends unless a renewal succeeds.
     pub(super) fn renew_deadline(&self, plan: &Plan) -> Instant {
         self.sent + plan.renew_deadline
     }
 
+    /// When bodies that still run are dropped. The lease is held a margin longer.
     pub(super) fn hard_deadline(&self, plan: &Plan) -> Instant {
         self.sent + plan.hard_deadline
     }
 
+    /// The next request, and when it is due.
     pub(super) fn due(&self) -> (Instant, Verb) {
         (self.renew_at, if self.check { Verb::Read } else { Verb::Renew })
     }
@@ -124,6 +135,8 @@ impl Held {
             }
             Ok(Renewed::Lost(record)) => Some(Lost(record)),
             Ok(Renewed::Conflict) => {
+                // Read at once: until the version is known, no renewal can succeed, and the
+                // deadline approaches.
                 self.check = true;
                 self.conflicts = self.conflicts.saturating_add(1);
                 self.renew_at = ctx.now;

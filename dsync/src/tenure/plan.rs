@@ -42,8 +42,9 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// A part of the time between the hard deadline and the end of the lease. Two of them are given to
-    /// bodies that were dropped late, which leaves most of the margin to the drift of the clocks.
+    /// A part of the time between the hard deadline and the end of the lease. Two of them are given
+    /// to bodies that were dropped late, which leaves most of the margin to the drift of the
+    /// clocks.
     pub(crate) fn slack(&self) -> Duration {
         self.lease_duration.saturating_sub(self.hard_deadline) / 8
     }

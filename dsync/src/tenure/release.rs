@@ -1,11 +1,11 @@
 //! Giving a lease up.
 //!
 //! 1. Send a release.
-//! 2. A conflict, or an ambiguous error, leaves open whether the lease is still held: read, and send
-//!    another release only if it is. A release without that check could hit the lease of a successor
-//!    on a store that compares less than the whole holder.
-//! 3. A lease that cannot be released in two request timeouts is left to expire. Its holder no longer
-//!    renews it, so rivals wait for one lease duration at most.
+//! 2. A conflict, or an ambiguous error, leaves open whether the lease is still held: read, and
+//!    send another release only if it is. A release without that check could hit the lease of a
+//!    successor on a store that compares less than the whole holder.
+//! 3. A lease that cannot be released in two request timeouts is left to expire. Its holder no
+//!    longer renews it, so rivals wait for one lease duration at most.
 
 use super::context::Context;
 use super::event::Settled;
@@ -53,8 +53,8 @@ impl Releasing {
 
     /// The lease of a term of which no body is left.
     pub(super) fn after_term(ctx: &Context, held: &Held, cause: EndCause) -> Self {
-        // The renewal loop may know that the record has changed. Then the first request is the read,
-        // since a release at the old version would only be refused.
+        // The renewal loop may know that the record has changed. Then the first request is the
+        // read, since a release at the old version would only be refused.
         Self {
             check: held.check,
             conflicts: held.conflicts,

@@ -24,6 +24,7 @@ pub(crate) struct Troubles {
     open: [Option<Error>; 5],
     /// The first and the last denial since the last success.
     denied: [Option<(Instant, Instant)>; 5],
+    /// The rank and the kind of the error that was reported last.
     reported: Option<(usize, ErrorKind)>,
 }
 
@@ -32,11 +33,11 @@ pub(crate) struct Troubles {
 pub(crate) struct Change(pub(crate) Option<Error>);
 
 impl Troubles {
+    /// Records an error of `verb`.
     pub(crate) fn failed(&mut self, verb: Verb, error: &Error, now: Instant) {
         let index = rank(verb);
         self.open[index] = Some(error.clone());
-        // The first denial stays, the last one moves. The time between them is how long the verb has
-        // been denied: a server that was down for a day between two denials has denied nothing in it.
+        // The first denial stays and the last one moves. A success clears both.
         if error.kind() == ErrorKind::Denied {
             self.denied[index].get_or_insert((now, now)).1 = now;
         }
@@ -71,7 +72,7 @@ impl Troubles {
             .unwrap_or_default()
     }
 
-    /// The last error of a verb that is denied.
+    /// Returns the last error of `verb` if it is a denial that has not been followed by a success.
     pub(crate) fn denial(&self, verb: Verb) -> Option<Error> {
         self.open[rank(verb)].clone().filter(|error| error.kind() == ErrorKind::Denied)
     }

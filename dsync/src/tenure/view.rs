@@ -1,4 +1,8 @@
-//! What a candidate knows of the record.
+//! What a candidate knows of the record, and when it counts as expired.
+//!
+//! On a store without an expiry of its own, each observer decides that a holder is dead when it has
+//! seen the same pulse for the record's duration *on its own clock*. It never compares clocks:
+//! times in the record are not read, and an offset between two machines does not matter.
 
 use std::time::Duration;
 
@@ -89,10 +93,14 @@ impl View {
             (Self::Held { lease: known, first_seen, .. }, _) if known.pulse == lease.pulse => {
                 *first_seen
             }
+            // Seen with this pulse before the view was discarded: a `try_lock` that is called again
+            // and again has a new view each time, and would never see a dead holder expire.
             (Self::Unknown, Some(earlier)) if earlier.pulse == lease.pulse => earlier.first_seen,
             _ => now,
         };
         let expires_at = match expiry {
+            // The record's own duration, not that of this candidate: the holder counts with what it
+            // claimed.
             Expiry::Observer => first_seen + duration,
             // The store decides. This is only when an attempt is worth its cost.
             Expiry::Backend => now + lease.remaining.unwrap_or(duration),

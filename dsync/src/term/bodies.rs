@@ -43,7 +43,8 @@ impl Bodies {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a body. `over`: the term has ended by the clock, even if the keeper has not noticed yet.
+    /// Adds a body. `over`: the term has ended by the clock, even if the keeper has not noticed
+    /// yet.
     pub(super) fn register(&self, policy: DropPolicy, over: bool, now: Instant) -> Arc<Body> {
         let mut state = self.lock();
         let closed = match policy {

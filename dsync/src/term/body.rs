@@ -78,8 +78,8 @@ impl Body {
     /// 2. A body that is being polled or dropped at this instant runs, closed or not.
     /// 3. A body that is closed is never polled again, so it counts as stopped in time, even if its
     ///    task never drops it. In a task of dsync that is after the hard deadline. In a task of the
-    ///    user it is earlier, after `grace`: that task may itself be waiting for the term to end, as
-    ///    in `select!` with a `stop()`, and would wait for ever.
+    ///    user it is earlier, after `grace`: that task may itself be waiting for the term to end,
+    ///    as in `select!` with a `stop()`, and would wait for ever.
     /// 4. A body that was closed late, as after a suspension, gets `slack` from then, so that its
     ///    task can drop it before the release is sent.
     pub(super) fn status(&self, hard: Instant, grace: Duration, slack: Duration) -> BodyStatus {

@@ -48,8 +48,8 @@ pub(crate) struct Guarded<F> {
 
 impl<F: Future> Guarded<F> {
     pub(crate) fn new(term: &Arc<TermState>, policy: DropPolicy, future: F) -> Self {
-        // Registered at the creation and not at the first poll: the keeper may look for bodies before
-        // the task is scheduled.
+        // Registered at the creation and not at the first poll: the keeper may look for bodies
+        // before the task is scheduled.
         let body = term.bodies.register(policy, !term.is_active(), term.env.now());
         Self { future: Some(Box::pin(future)), term: Arc::clone(term), body }
     }
@@ -88,6 +88,8 @@ impl<F: Future> Future for Guarded<F> {
         //    could close an idle body and release just as this poll begins.
         let now = env.now();
         let hard = this.term.clock.hard_deadline();
+        // One reading of the clock decides both questions, so that they cannot contradict each
+        // other.
         let active = this.term.clock.is_active(now);
         let open = {
             let mut state = this.body.state();
@@ -117,6 +119,7 @@ impl<F: Future> Future for Guarded<F> {
             let mut state = this.body.state();
             state.overran |= late;
             state.panicked |= polled.is_err();
+            // Closed while it was polled: it is dropped here, since it must not be polled again.
             let pending = matches!(polled, Ok(Poll::Pending));
             if pending && state.closed.is_none() && !late {
                 state.busy = false;
@@ -139,6 +142,7 @@ impl<F: Future> Future for Guarded<F> {
             }
             Err(panic) => {
                 this.end();
+                // In a task of the user, the panic continues there, as if there were no guard.
                 if this.body.policy() == DropPolicy::OwnTask {
                     // No handle joins a task of dsync. The keeper learns of the panic from the
                     // body, and the panic message was printed where it happened.
@@ -151,6 +155,7 @@ impl<F: Future> Future for Guarded<F> {
 }
 
 impl<F> Drop for Guarded<F> {
+    /// A body whose task drops it, as in `select!` or with an aborted task, has stopped.
     fn drop(&mut self) {
         if self.future.is_some() {
             self.end();

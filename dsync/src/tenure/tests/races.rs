@@ -158,8 +158,8 @@ fn a_refused_takeover_does_not_restart_the_wait_for_a_dead_holder() {
     panic!("the next try at {:?}", tenure.wake());
 }
 
-/// A resignation, then an earlier attempt of this candidate turns up: it is released, and the sitting
-/// out is forgotten.
+/// A resignation, then an earlier attempt of this candidate turns up: it is released, and the
+/// sitting out is forgotten.
 #[test]
 fn a_left_over_release_does_not_end_the_sitting_out() {
     let mut tenure = campaign(Expiry::Backend);

@@ -8,7 +8,6 @@ mod forward;
 mod lease;
 mod observation;
 mod subscriptions;
-mod verb;
 
 use std::fmt;
 
@@ -19,9 +18,9 @@ pub use self::claim::{Acquired, Claim, Released, Renewed};
 pub use self::lease::{Holder, Lease, Nonce, Pulse, Version};
 pub use self::observation::{Observation, Watch};
 pub use self::subscriptions::{Feed, KeyChanges, Subscriptions, WatchedKeys};
-pub use self::verb::Verb;
 use crate::Result;
 pub use crate::key::{Key, KeyKind};
+pub use crate::verb::Verb;
 
 /// A store of leases, with one method per request.
 ///

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::driver::{Key, Verb};
+use crate::key::Key;
+use crate::verb::Verb;
 
 /// [`std::result::Result`] with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -17,6 +17,7 @@ mod resource;
 mod tenure;
 mod term;
 mod timing;
+mod verb;
 
 pub use async_trait::async_trait;
 

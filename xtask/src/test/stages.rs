@@ -14,6 +14,7 @@ use crate::conformance;
 use crate::output::say;
 use crate::setup::{self, Missing};
 use crate::shell;
+use crate::structure;
 
 /// A part of `cargo xtask test` or `cargo xtask ci`.
 pub(super) struct Stage {
@@ -138,7 +139,8 @@ fn fmt(_: &mut Context) -> Result<Outcome> {
 }
 
 fn tidy(_: &mut Context) -> Result<Outcome> {
-    let problems = tidy::problems(&root(), &Metadata::load()?)?;
+    let mut problems = tidy::problems(&root(), &Metadata::load()?)?;
+    problems.extend(structure::problems(&root())?);
     for problem in &problems {
         say(&format!("{problem}\n"));
     }

@@ -1,19 +1,19 @@
 use std::fmt;
 
-/// One of the requests that a [`Driver`](super::Driver) sends to its store.
+/// One of the requests that a [`Driver`](crate::Driver) sends to its store.
 ///
 /// Displayed as the method is named: `read`, `acquire`, `renew`, `release`, `watch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
-    /// [`Driver::read`](super::Driver::read).
+    /// [`Driver::read`](crate::Driver::read).
     Read,
-    /// [`Driver::acquire`](super::Driver::acquire).
+    /// [`Driver::acquire`](crate::Driver::acquire).
     Acquire,
-    /// [`Driver::renew`](super::Driver::renew).
+    /// [`Driver::renew`](crate::Driver::renew).
     Renew,
-    /// [`Driver::release`](super::Driver::release).
+    /// [`Driver::release`](crate::Driver::release).
     Release,
-    /// The start of a [`Driver::watch`](super::Driver::watch).
+    /// The start of a [`Driver::watch`](crate::Driver::watch).
     Watch,
 }
 

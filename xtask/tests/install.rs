@@ -70,6 +70,13 @@ impl Machine {
         (status.code().unwrap(), String::from_utf8_lossy(&stderr).into_owned())
     }
 
+    /// Runs the linker of the workspace. Returns whether it succeeded.
+    fn link(&self, arguments: &[&str]) -> bool {
+        let linker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cargo/cc");
+        let mut command = Command::new(linker);
+        command.args(arguments).env("PATH", self.bin()).output().unwrap().status.success()
+    }
+
     /// The calls of the package manager, in order.
     fn calls(&self, manager: &str) -> Vec<String> {
         let calls = fs::read_to_string(self.folder.path().join("calls")).unwrap_or_default();
@@ -145,4 +152,22 @@ fn a_package_without_the_program_is_an_error() {
     let (status, said) = machine.install(&["redis-sentinel"]);
     assert_eq!(status, 1);
     assert!(said.contains("redis-sentinel is not on PATH"), "{said}");
+}
+
+#[test]
+fn the_linker_installs_a_compiler_and_calls_it() {
+    let machine = Machine::new("apt-get", 0, false);
+    assert!(machine.link(&["-o", "program"]));
+    assert_eq!(machine.calls("apt-get").len(), 2);
+    machine.put("cc", "");
+    assert!(machine.link(&["-o", "program"]));
+    assert_eq!(machine.calls("cc"), ["cc -o program"]);
+    assert_eq!(machine.calls("apt-get").len(), 2);
+}
+
+#[test]
+fn the_linker_fails_where_no_compiler_may_be_installed() {
+    let machine = Machine::new("apt-get", 1000, false);
+    assert!(!machine.link(&["-o", "program"]));
+    assert_eq!(machine.calls("apt-get"), [""; 0]);
 }

@@ -163,7 +163,7 @@ impl Keeper {
                 Event::Tick
             }
             observation = watching.next() => match observation {
-                Some(Ok(Observation::Record(record))) => Event::Heard(record),
+                Some(Ok(Observation::Record(record))) => Event::Observed(record),
                 Some(Ok(Observation::Heartbeat)) => Event::Heartbeat,
                 // A stream that ends has nothing more to say, and must not be polled again.
                 Some(Err(error)) => {

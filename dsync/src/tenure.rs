@@ -180,7 +180,7 @@ impl Tenure {
         match event {
             Event::Tick => {}
             Event::Answered(answer) => self.answered(answer),
-            Event::Heard(lease) => self.heard(lease),
+            Event::Observed(lease) => self.observed(lease),
             Event::Heartbeat => self.heartbeat(),
             Event::WatchEnded(error) => {
                 self.following.watch_ended();
@@ -231,17 +231,17 @@ impl Tenure {
     }
 
     /// The watch shows the record.
-    fn heard(&mut self, lease: Option<Lease>) {
+    fn observed(&mut self, lease: Option<Lease>) {
         self.following.watch_works(self.ctx.now);
         self.ctx.troubles.worked(Verb::Watch);
         match &mut self.phase {
             // A follower acts on it: a release is worth an attempt at once.
-            Phase::Following => self.following.heard(&mut self.ctx, lease),
+            Phase::Following => self.following.observed(&mut self.ctx, lease),
             // A holder checks it by a renewal.
-            Phase::Leading(held) => held.heard(&self.ctx, lease.as_ref()),
+            Phase::Leading(held) => held.observed(&self.ctx, lease.as_ref()),
             // The lease is lost, so the record shows who leads now, although bodies still end.
             Phase::Draining(draining) if draining.taken => self.ctx.see(lease),
-            Phase::Draining(draining) => draining.held.heard(&self.ctx, lease.as_ref()),
+            Phase::Draining(draining) => draining.held.observed(&self.ctx, lease.as_ref()),
             // It may show the lease before its release, or the winner after it. The next read
             // distinguishes them.
             Phase::Releasing(_) | Phase::Done => {}

@@ -214,7 +214,7 @@ async fn work_of_run_is_dropped_as_soon_as_the_term_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stop_beside_work_that_nobody_polls_does_not_wait_for_it() {
+async fn stop_does_not_wait_for_work_that_is_not_polled() {
     let store = MockDriver::new();
     let dsync = pod(&store, "pod-a");
     let election = dsync.election("task").unwrap();
@@ -295,7 +295,7 @@ async fn resign_stays_a_candidate_and_sits_out_one_lease_duration() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_resigned_campaigns_again_once_somebody_else_has_won() {
+async fn a_candidate_that_resigned_campaigns_again_once_another_has_won() {
     for store in both_kinds() {
         let (a, b) = (pod(&store, "pod-a"), pod(&store, "pod-b"));
         let first = a.election("task").unwrap();

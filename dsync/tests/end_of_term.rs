@@ -166,7 +166,7 @@ async fn a_denied_verb_ends_a_campaign_after_four_lease_durations_and_no_term() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_denies_everything_for_a_while_stops_nobody() {
+async fn a_server_that_denies_everything_for_a_while_stops_no_candidate() {
     let store = MockDriver::new();
     for verb in [Verb::Acquire, Verb::Read, Verb::Renew] {
         store.refuse("pod-a", verb, Error::definite(ErrorKind::Denied, "starting"));

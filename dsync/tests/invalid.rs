@@ -99,7 +99,7 @@ async fn wrong_names() {
 }
 
 #[test]
-fn the_name_of_three_exclamation_marks_is_nobody_elses() {
+fn the_name_of_three_exclamation_marks_is_unique() {
     // The Go original made "master" of it, which may be the name of another election.
     let mut names = std::collections::BTreeSet::new();
     for text in ["!!!", "???", "", "-", "Task", "TASK", "tasK", "task", "task ", "a.b", "a-b"] {

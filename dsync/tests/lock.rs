@@ -83,13 +83,13 @@ async fn try_lock_never_waits_and_sees_a_dead_holder_expire_on_a_fresh_handle() 
 async fn try_lock_says_what_is_wrong() {
     let store = dsync_mock::MockDriver::new();
     let dsync = pod(&store, "pod-a");
-    let error = dsync::Error::definite(ErrorKind::Unavailable, "nobody is there");
+    let error = dsync::Error::definite(ErrorKind::Unavailable, "connection refused");
     store.fail_next("pod-a", Verb::Acquire, error);
     let error = dsync.lock("thing").unwrap().try_lock().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert_eq!(
         error.to_string(),
-        "mock: acquire default/unscoped.lock.thing: unavailable: nobody is there"
+        "mock: acquire default/unscoped.lock.thing: unavailable: connection refused"
     );
 }
 

@@ -61,12 +61,12 @@ async fn a_release_wipes_the_lease_of_the_successor_client_go() {
         let (a, b) = (pod(&store, "pod-a"), pod(&store, "pod-b"));
         let first = a.election("task").unwrap();
         first.elected().await.unwrap();
-        let mine = store.record(first.key()).unwrap();
+        let first_lease = store.record(first.key()).unwrap();
         let second = b.election("task").unwrap();
         sleep(RETRY).await;
         first.stop().await.unwrap();
         second.elected().await.unwrap();
-        let released = store.client("pod-a").release(second.key(), &mine).await.unwrap();
+        let released = store.client("pod-a").release(second.key(), &first_lease).await.unwrap();
         assert_ne!(released, Released::Freed);
         sleep(L).await;
         assert!(second.is_leader());

@@ -29,13 +29,13 @@ async fn an_attempt_is_not_adopted_with_a_longer_lease_than_it_asked_for() {
         store.refuse("pod-a", Verb::Read, Error::definite(ErrorKind::Unavailable, "down"));
         short.try_lock().await.unwrap_err();
         store.heal("pod-a");
-        let mine = long.lock().await.unwrap();
-        let theirs = tokio::time::timeout(Duration::from_secs(30), rival.lock()).await;
-        if let Ok(Ok(theirs)) = theirs {
+        let guard = long.lock().await.unwrap();
+        let rival_guard = tokio::time::timeout(Duration::from_secs(30), rival.lock()).await;
+        if let Ok(Ok(rival_guard)) = rival_guard {
             assert!(
-                !(mine.is_held() && theirs.is_held()),
-                "two hold it at once: mine for another {:?}",
-                mine.remaining()
+                !(guard.is_held() && rival_guard.is_held()),
+                "both candidates hold the lock: the first for another {:?}",
+                guard.remaining()
             );
         }
     }
@@ -44,7 +44,7 @@ async fn an_attempt_is_not_adopted_with_a_longer_lease_than_it_asked_for() {
 /// An operator edits the duration in the record. The core goes on at it, and every renewal from
 /// then on is for that duration, while the term counts with its own.
 #[tokio::test(start_paused = true)]
-async fn a_renewal_asks_for_my_own_duration_whatever_the_record_says() {
+async fn a_renewal_asks_for_the_configured_duration_if_the_record_differs() {
     for store in common::both_kinds() {
         let a = pod(&store, "pod-a");
         let guard = a.lock("x").unwrap().lock().await.unwrap();

@@ -6,15 +6,15 @@ use crate::env::Instant;
 use crate::term::{EndCause, Grant};
 use crate::{Error, FencingToken, Result};
 
-/// What happened, as the keeper reports it to the tenure.
+/// An event that the keeper reports to the tenure.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     /// Time has passed.
     Tick,
     /// The one call in flight was answered or timed out.
     Answered(Answer),
-    /// The watch shows this record.
-    Heard(Option<Lease>),
+    /// The watch reported this record, or that there is none.
+    Observed(Option<Lease>),
     /// The watch still works.
     Heartbeat,
     /// The watch ended.

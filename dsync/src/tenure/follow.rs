@@ -3,7 +3,7 @@
 //! An acquisition, from top to bottom of this file:
 //!
 //! 1. [`due`](Following::due) says when the next request is due, and which: a read or an attempt.
-//! 2. [`heard`](Following::heard) takes what the watch shows in the meantime.
+//! 2. [`observed`](Following::observed) handles the records that the watch reports in the meantime.
 //! 3. [`acquired`](Following::acquired) takes the answer to an attempt, and
 //!    [`was_read`](Following::was_read) that to a read. Both show the record as the store has it,
 //!    which is [`proven`](Following::proven).
@@ -165,8 +165,8 @@ impl Following {
         }
     }
 
-    /// Takes a record that the watch shows.
-    pub(super) fn heard(&mut self, ctx: &mut Context, lease: Option<Lease>) {
+    /// Handles a record that the watch reported.
+    pub(super) fn observed(&mut self, ctx: &mut Context, lease: Option<Lease>) {
         // 1. A watch that lags repeats the state at which the last attempt was refused. A second
         //    attempt at it would be refused again.
         if lease.as_ref().is_some_and(|lease| self.health.is_behind(lease)) {

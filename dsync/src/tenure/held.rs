@@ -97,7 +97,7 @@ impl Held {
     /// The watch may lag, so what it shows proves nothing: it could be the state before the last
     /// renewal. A renewal finds out, and no more than one in a retry period, or a watch that
     /// repeats itself would cause a request for each event.
-    pub(super) fn heard(&mut self, ctx: &Context, lease: Option<&Lease>) {
+    pub(super) fn observed(&mut self, ctx: &Context, lease: Option<&Lease>) {
         if !lease.is_some_and(|lease| lease.is_held_by(&self.holder)) {
             self.renew_at = self.renew_at.min(ctx.now.max(self.sent + ctx.plan.retry_period));
         }

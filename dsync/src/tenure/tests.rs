@@ -194,7 +194,7 @@ impl World {
             },
             10 | 11 => {
                 let record = self.record(pick);
-                self.step(Event::Heard(record))
+                self.step(Event::Observed(record))
             }
             12 => self.step(if pick.is_multiple_of(2) {
                 Event::Heartbeat

@@ -54,16 +54,16 @@ fn has_overrun(actions: &[Action]) -> bool {
 #[test]
 fn a_suspension_without_a_body_is_no_overrun() {
     let mut tenure = campaign(Expiry::Observer);
-    let mine = holder(&tenure.step(at(0), Event::Tick));
-    assert!(is_elected(&acquired(&mut tenure, at(0), Acquired::Won(lease(&mine, 1)))));
+    let own_holder = holder(&tenure.step(at(0), Event::Tick));
+    assert!(is_elected(&acquired(&mut tenure, at(0), Acquired::Won(lease(&own_holder, 1)))));
     assert!(!has_overrun(&tenure.step(at(3600), Event::Tick)));
     let actions = tenure.step(at(3600), Event::BodiesStopped { overran: false });
     assert!(!has_overrun(&actions), "{actions:?}");
     assert!(matches!(request(&actions), Some(Request::Release(_))), "{actions:?}");
 }
 
-/// The keeper drops the watch of a lock while the view is unknown, and does not tell the
-/// tenure. What happens before the next watch begins is never looked for.
+/// The keeper drops the watch of a lock while the view is unknown, without
+/// notifying the tenure. Changes before the next watch begins must be found by a read.
 #[test]
 fn a_lock_waiter_looks_when_its_second_watch_begins() {
     let rival = Holder::from_wire("rival_1");
@@ -80,7 +80,7 @@ fn a_lock_waiter_looks_when_its_second_watch_begins() {
     assert!(matches!(request(&tenure.step(at(0), Event::Heartbeat)), Some(Request::Read)));
     read(&mut tenure, at(0), Some(lease(&rival, 1)));
     // Released; we try, and lose the race.
-    let actions = tenure.step(at(3), Event::Heard(None));
+    let actions = tenure.step(at(3), Event::Observed(None));
     let actions =
         if request(&actions).is_some() { actions } else { tenure.step(at(4), Event::Tick) };
     holder(&actions);
@@ -112,14 +112,14 @@ fn a_lock_waiter_looks_when_its_second_watch_begins() {
 fn a_release_that_is_heard_while_a_lost_term_drains_is_not_forgotten() {
     let rival = Holder::from_wire("rival_1");
     let mut tenure = campaign(Expiry::Backend);
-    let mine = holder(&tenure.step(at(0), Event::Tick));
+    let own_holder = holder(&tenure.step(at(0), Event::Tick));
     tenure.step(at(0), Event::Heartbeat);
-    assert!(is_elected(&acquired(&mut tenure, at(0), Acquired::Won(lease(&mine, 1)))));
+    assert!(is_elected(&acquired(&mut tenure, at(0), Acquired::Won(lease(&own_holder, 1)))));
     assert!(matches!(request(&tenure.step(at(5), Event::Tick)), Some(Request::Renew(_))));
     let lost = Answer::Renew(Ok(Renewed::Lost(Some(lease(&rival, 2)))));
     tenure.step(at(5), Event::Answered(lost));
     // The rival gives it up while our body is being dropped.
-    tenure.step(ms(5_100), Event::Heard(None));
+    tenure.step(ms(5_100), Event::Observed(None));
     let actions = tenure.step(ms(5_200), Event::BodiesStopped { overran: false });
     let mut asked = request(&actions).is_some();
     for second in 6..600 {
@@ -135,7 +135,7 @@ fn a_refused_takeover_does_not_restart_the_wait_for_a_dead_holder() {
     let rival = Holder::from_wire("rival_1");
     holder(&tenure.step(at(0), Event::Tick));
     acquired(&mut tenure, at(0), Acquired::Held(Some(lease(&rival, 1))));
-    assert!(request(&tenure.step(at(0), Event::Heard(Some(lease(&rival, 1))))).is_none());
+    assert!(request(&tenure.step(at(0), Event::Observed(Some(lease(&rival, 1))))).is_none());
     holder(&tenure.step(at(15), Event::Tick));
     // An operator edits a label at this moment: 409, which carries no record.
     let actions = acquired(&mut tenure, at(15), Acquired::Held(None));
@@ -163,10 +163,10 @@ fn a_refused_takeover_does_not_restart_the_wait_for_a_dead_holder() {
 #[test]
 fn a_left_over_release_does_not_end_the_sitting_out() {
     let mut tenure = campaign(Expiry::Backend);
-    let mine = holder(&tenure.step(at(0), Event::Tick));
+    let own_holder = holder(&tenure.step(at(0), Event::Tick));
     // Resigned while the acquisition is under way.
     tenure.step(at(0), Event::Resign);
-    let actions = acquired(&mut tenure, at(0), Acquired::Won(lease(&mine, 1)));
+    let actions = acquired(&mut tenure, at(0), Acquired::Won(lease(&own_holder, 1)));
     assert!(!is_elected(&actions));
     assert!(matches!(request(&actions), Some(Request::Release(_))));
     let released = Answer::Release(Ok(Released::Freed));
@@ -182,10 +182,10 @@ fn a_left_over_release_does_not_end_the_sitting_out() {
 #[test]
 fn my_own_record_on_the_watch_is_not_somebody_else() {
     let mut tenure = campaign(Expiry::Backend);
-    let mine = holder(&tenure.step(at(0), Event::Tick));
+    let own_holder = holder(&tenure.step(at(0), Event::Tick));
     tenure.step(at(0), Event::Resign);
-    tenure.step(at(0), Event::Heard(Some(lease(&mine, 1))));
-    let actions = acquired(&mut tenure, at(0), Acquired::Won(lease(&mine, 1)));
+    tenure.step(at(0), Event::Observed(Some(lease(&own_holder, 1))));
+    let actions = acquired(&mut tenure, at(0), Acquired::Won(lease(&own_holder, 1)));
     assert!(!is_elected(&actions), "elected right after the resignation: {actions:?}");
 }
 
@@ -193,9 +193,9 @@ fn my_own_record_on_the_watch_is_not_somebody_else() {
 #[test]
 fn my_own_token_on_the_watch_did_not_go_back() {
     let mut tenure = campaign(Expiry::Observer);
-    let mine = holder(&tenure.step(at(0), Event::Tick));
-    tenure.step(at(0), Event::Heard(Some(lease(&mine, 1))));
-    let actions = acquired(&mut tenure, at(0), Acquired::Won(lease(&mine, 1)));
+    let own_holder = holder(&tenure.step(at(0), Event::Tick));
+    tenure.step(at(0), Event::Observed(Some(lease(&own_holder, 1))));
+    let actions = acquired(&mut tenure, at(0), Acquired::Won(lease(&own_holder, 1)));
     assert!(is_elected(&actions));
     let back = actions.iter().any(|action| matches!(action, Action::TokenWentBack { .. }));
     assert!(!back, "{actions:?}");
@@ -215,11 +215,11 @@ fn two_denials_days_apart_end_no_campaign() {
     acquired(&mut tenure, at(0), Acquired::Held(None));
     tenure.step(at(0), Event::Answered(Answer::Read(Err(denied()))));
     // From now on the watch shows every change.
-    tenure.step(at(0), Event::Heard(Some(lease(&rival, 1))));
+    tenure.step(at(0), Event::Observed(Some(lease(&rival, 1))));
     let days = 200_000;
-    tenure.step(at(days), Event::Heard(Some(lease(&rival, 2))));
+    tenure.step(at(days), Event::Observed(Some(lease(&rival, 2))));
     // Released, and the server has just been restarted again.
-    let actions = tenure.step(at(days), Event::Heard(None));
+    let actions = tenure.step(at(days), Event::Observed(None));
     assert!(matches!(request(&actions), Some(Request::Acquire(_))), "{actions:?}");
     let actions = tenure.step(at(days), Event::Answered(Answer::Acquire(Err(denied()))));
     let over = actions.iter().any(|action| matches!(action, Action::Finish(_)));

@@ -54,22 +54,24 @@ fn won(tenure: &mut Tenure, now: Instant, holder: &Holder, number: u64) -> Vec<A
 #[test]
 fn an_answer_that_comes_too_late_makes_no_term_and_is_released() {
     let mut tenure = observer();
-    let mine = holder(&tenure.step(at(0), Event::Tick));
-    let actions = won(&mut tenure, at(10), &mine, 1);
+    let own_holder = holder(&tenure.step(at(0), Event::Tick));
+    let actions = won(&mut tenure, at(10), &own_holder, 1);
     assert!(!is_elected(&actions), "{actions:?}");
-    assert!(matches!(request(&actions), Some(Request::Release(lease)) if lease.is_held_by(&mine)));
+    assert!(
+        matches!(request(&actions), Some(Request::Release(lease)) if lease.is_held_by(&own_holder))
+    );
 }
 
 #[test]
 fn a_conflict_is_read_and_renewed_at_the_new_version_without_moving_the_deadline() {
     let mut tenure = observer();
-    let mine = holder(&tenure.step(at(0), Event::Tick));
-    assert!(is_elected(&won(&mut tenure, at(0), &mine, 1)));
+    let own_holder = holder(&tenure.step(at(0), Event::Tick));
+    assert!(is_elected(&won(&mut tenure, at(0), &own_holder, 1)));
     let actions = tenure.step(at(5), Event::Tick);
     assert!(matches!(request(&actions), Some(Request::Renew(_))));
     let conflict = Event::Answered(Answer::Renew(Ok(Renewed::Conflict)));
     assert!(matches!(request(&tenure.step(at(5), conflict)), Some(Request::Read)));
-    let edited = Lease { version: Version::new("edited"), ..lease(&mine, 1) };
+    let edited = Lease { version: Version::new("edited"), ..lease(&own_holder, 1) };
     let actions = tenure.step(at(6), Event::Answered(Answer::Read(Ok(Some(edited)))));
     let renewed = request(&actions);
     assert!(
@@ -124,7 +126,7 @@ fn an_edited_label_does_not_restart_the_wait_for_a_dead_holder() {
     tenure.step(at(0), Event::Answered(held));
     for second in 1..15 {
         let edited = Lease { version: Version::new(format!("e{second}")), ..lease(&rival, 1) };
-        let actions = tenure.step(at(second), Event::Heard(Some(edited)));
+        let actions = tenure.step(at(second), Event::Observed(Some(edited)));
         assert!(request(&actions).is_none(), "at {second} s: {actions:?}");
     }
     match request(&tenure.step(at(15), Event::Tick)) {

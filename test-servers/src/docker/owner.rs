@@ -89,8 +89,8 @@ impl Owner {
     /// A process of another PID namespace cannot be seen from here, so it is never taken for gone.
     ///
     /// Neither is one of another boot. After a reboot of this machine its owner is gone, but the same
-    /// labels may come from another machine that uses this engine at the moment, and nothing tells
-    /// the two apart for certain: virtual machines and containers are often copied along with their
+    /// labels may come from another machine that uses this engine at the moment, and the two
+    /// cannot be distinguished for certain: virtual machines and containers are often copied along with their
     /// `/etc/machine-id`. It would gain little, too: a container does not run after a reboot, as it
     /// has no restart policy, and holds neither a port nor memory.
     pub(super) fn is_gone(&self, here: &Self, process: impl FnOnce(u32) -> Process) -> bool {
@@ -114,8 +114,8 @@ impl Process {
         }
     }
 
-    /// `/proc` can be mounted so that it hides the processes of other users (`hidepid`). The kernel
-    /// still tells by a signal whether they exist.
+    /// `/proc` can be mounted so that it hides the processes of other users (`hidepid`). Sending
+    /// a signal still shows whether they exist.
     fn unseen(pid: u32, error: &io::Error) -> Self {
         let raw = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
         let signalled = raw.map(rustix::process::test_kill_process);

@@ -6,35 +6,18 @@ mod exclusion;
 mod fencing;
 mod mutex;
 mod order;
+mod precision;
 mod progress;
 mod violation;
-
-use std::time::Duration;
+mod wording;
 
 pub use self::exclusion::overlaps;
 #[cfg(test)]
 use self::exclusion::overlaps_by_pairs;
 pub use self::mutex::{Linearizable, Op, OpKind, Ops, linearize, ops};
+pub use self::precision::Precision;
 pub use self::violation::Violation;
-use crate::history::{History, Term};
-
-/// How exactly instants are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Precision {
-    /// How much later than it should user code may hear of something.
-    pub late: Duration,
-    /// Whether the instants at which user code hears of something are exact. Where they are not,
-    /// nobody can tell from them who was first: a busy machine writes them down late.
-    pub exact: bool,
-}
-
-impl Precision {
-    /// In virtual time: timers are rounded to milliseconds.
-    pub const VIRTUAL: Self = Self { late: Duration::from_millis(5), exact: true };
-
-    /// In real time, on a machine that does other things as well.
-    pub const REAL: Self = Self { late: Duration::from_millis(400), exact: false };
-}
+use crate::history::History;
 
 /// The rules that a history is checked for.
 pub const CHECKED: &[&str] = &[
@@ -64,18 +47,6 @@ pub fn check(history: &History, precision: Precision) -> Vec<Violation> {
     costs::trouble(history, &mut found);
     found.sort_by_key(|violation| violation.at);
     found
-}
-
-/// The name of a term, for messages.
-fn named(history: &History, term: &Term) -> String {
-    let node = history.nodes.get(term.node).map_or("?", |node| &node.name);
-    let key = history.keys.get(term.key).map_or("?", |key| &key.name);
-    format!("the term of {node} (token {}, {key})", term.token)
-}
-
-/// An instant, for messages.
-fn at(instant: Duration) -> String {
-    format!("{:.3} s", instant.as_secs_f64())
 }
 
 #[cfg(test)]

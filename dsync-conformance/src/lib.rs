@@ -33,5 +33,5 @@ pub use self::report::Report;
 pub use self::rules::{Need, RULES, Rule, Verdict};
 pub use self::suite::{
     LENGTH_VARIABLE, OUTCOMES_VARIABLE, REPORT_VARIABLE, REQUIRE_VARIABLE, SEED_VARIABLE, Suite,
-    WORLDS_VARIABLE, suite, suite_of, where_found,
+    WORLDS_VARIABLE, run_if_available, suite, suite_of,
 };

@@ -4,6 +4,7 @@
 
 mod connection;
 mod door;
+mod exchange;
 mod fault;
 mod lane;
 mod state;

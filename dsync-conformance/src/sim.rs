@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::batch::{Batch, Failure};
-use self::cluster::{MockGround, Names, World};
+use self::cluster::{Cluster, MockStore, Names};
 use self::schedule::Schedule;
 pub use self::shrink::{Shrunk, shrink};
 pub use self::tally::Tally;
@@ -31,15 +31,15 @@ use crate::history::History;
 /// If the machine has no room for another tokio runtime.
 #[must_use]
 pub fn run(schedule: &Schedule) -> History {
-    let world = || {
-        let ground = Arc::new(MockGround::new(schedule.store));
-        World::new(schedule, ground, Names::default())
+    let cluster = || {
+        let store = Arc::new(MockStore::new(schedule.store));
+        Cluster::new(schedule, store, Names::default())
     };
-    within(world).unwrap_or_else(|error| panic!("{error}"))
+    within(cluster).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Runs a world in virtual time. It is made there, so that what it is made of has the same clock.
-pub(crate) fn within(make: impl FnOnce() -> World) -> Result<History, String> {
+/// Runs a cluster in virtual time. It is made there, so that what it is made of has the same clock.
+pub(crate) fn within(make: impl FnOnce() -> Cluster) -> Result<History, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)

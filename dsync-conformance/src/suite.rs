@@ -5,26 +5,26 @@ mod outcomes;
 mod results;
 mod runner;
 mod spinning;
+mod subject;
 mod summary;
 mod trials;
 
 use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dsync::driver::Capabilities;
 use dsync::{Driver, Result};
 
-pub use self::absent::{REQUIRE_VARIABLE, where_found};
+pub use self::absent::{REQUIRE_VARIABLE, run_if_available};
 pub use self::outcomes::OUTCOMES_VARIABLE;
-use self::results::Subject;
+use self::subject::Subject;
 use crate::context::Setup;
 use crate::harness::{Connector, Stores};
-use crate::rule_tests::stress::{Plan, Storm};
-use crate::{Harness, Rule, Verdict, rules};
+use crate::rule_tests::stress::{self, Findings, Plan};
+use crate::{Harness, Rule, rules};
 
 /// The suite for a driver: `connect` makes a driver with a connection of its own, and is called
 /// for every connection that a test needs. All of them reach the same store.
@@ -83,7 +83,7 @@ pub struct Suite {
     setup: Setup,
     only: Option<Vec<String>>,
     report: Option<PathBuf>,
-    storm: Arc<OnceLock<Storm>>,
+    findings: Arc<OnceLock<Findings>>,
     subject: Arc<OnceLock<Subject>>,
 }
 
@@ -116,7 +116,7 @@ impl Suite {
             },
             only: None,
             report: None,
-            storm: Arc::default(),
+            findings: Arc::default(),
             subject: Arc::default(),
         }
     }
@@ -162,42 +162,20 @@ impl Suite {
         self
     }
 
-    /// Runs as a test program: reads its arguments, prints what `cargo test` prints, and says in
-    /// the exit code whether a rule is violated.
-    #[must_use]
-    pub fn run(&self) -> ExitCode {
-        trials::run(std::slice::from_ref(self))
-    }
-
-    /// Runs several suites as one test program: the same driver in several forms, or against
-    /// several servers. The names of the tests begin with those of the suites.
-    #[must_use]
-    pub fn run_all(suites: impl IntoIterator<Item = Self>) -> ExitCode {
-        trials::run(&suites.into_iter().collect::<Vec<_>>())
-    }
-
-    /// Runs the rules without a test harness. Call it from anywhere, also from async code; it
-    /// blocks its thread.
-    #[must_use]
-    pub fn verdicts(&self) -> Vec<(&'static Rule, Verdict)> {
-        let results = runner::all(self);
-        results.into_iter().map(|(rule, result)| (rule, result.verdict)).collect()
-    }
-
     /// What random schedules say. The first call runs them, and blocks its thread meanwhile.
-    fn storm(&self, capabilities: &Capabilities, lease: Duration) -> &Storm {
-        self.storm.get_or_init(|| {
+    fn stress(&self, capabilities: &Capabilities, lease: Duration) -> &Findings {
+        self.findings.get_or_init(|| {
             let plan = Plan {
                 in_memory: self.setup.in_memory,
                 lease,
                 length: Duration::from_secs(from_environment(LENGTH_VARIABLE, 60)),
                 seed: from_environment(SEED_VARIABLE, 1),
-                worlds: from_environment(WORLDS_VARIABLE, 8).clamp(1, 1000),
+                clusters: from_environment(WORLDS_VARIABLE, 8).clamp(1, 1000),
             };
             let (stores, capabilities) = (Arc::clone(&self.stores), capabilities.clone());
             // It has runtimes of its own, and the caller may be within one.
-            let storm = std::thread::spawn(move || Storm::run(&stores, &capabilities, plan));
-            storm.join().unwrap_or_default()
+            let findings = std::thread::spawn(move || stress::run(&stores, &capabilities, plan));
+            findings.join().unwrap_or_default()
         })
     }
 

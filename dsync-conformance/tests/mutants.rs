@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
-use dsync_conformance::mutants::Flaw as Mutant;
+use dsync_conformance::mutants::Mutant;
 use dsync_conformance::report::{Broken, Kill};
 use dsync_conformance::{Suite, Verdict};
 use libtest_mimic::{Arguments, Failed, Trial};

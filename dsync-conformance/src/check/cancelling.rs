@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Precision, at, named};
-use crate::check::Violation;
+use super::precision::Precision;
+use super::wording::{at, named};
+use crate::check::violation::Violation;
 use crate::history::{At, Event, FAILED_OVER, History, Loss, Outcome, Term, UNDONE};
 
 /// When something that is due at `due` has to have happened on a node: it has longer by the time

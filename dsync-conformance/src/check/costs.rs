@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::at;
-use crate::check::Violation;
+use super::wording::at;
+use crate::check::violation::Violation;
 use crate::history::{At, Entry, Event, History};
 
 /// How many requests a node may send for one key within one lease duration, whatever happens:

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 #[cfg(test)]
 use std::time::Duration;
 
-use super::{Precision, at, named};
-use crate::check::Violation;
+use super::precision::Precision;
+use super::wording::{at, named};
+use crate::check::violation::Violation;
 use crate::history::{At, History, Term};
 
 /// When a term had stopped, as far as another may begin: what it is judged by, and that instant.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::at;
-use crate::check::Violation;
+use super::wording::at;
+use crate::check::violation::Violation;
 use crate::history::{Event, History, Term};
 
 /// 3.01: tokens increase over the terms of a key.

@@ -5,7 +5,7 @@ mod search;
 
 pub use self::ops::{Ops, ops};
 pub use self::search::{Linearizable, Op, OpKind, linearize};
-use crate::check::Violation;
+use crate::check::violation::Violation;
 use crate::history::{History, Term};
 
 /// The search is given up after so many steps. Real histories need about one for each operation.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Precision, at, named};
-use crate::check::Violation;
+use super::precision::Precision;
+use super::wording::{at, named};
+use crate::check::violation::Violation;
 use crate::history::{Entry, Event, History, Term};
 
 /// 2.01: elected, cancelled, elected, …

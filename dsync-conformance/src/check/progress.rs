@@ -1,10 +1,10 @@
 //! What was demanded after the last fault.
 
-use super::at;
-use crate::check::Violation;
+use super::wording::at;
+use crate::check::violation::Violation;
 use crate::history::{Event, History};
 
-/// 4.01, 4.02, 4.03, 5.05, 6.01, 6.02 and 6.03, as the world demanded them; and that no task died.
+/// 4.01, 4.02, 4.03, 5.05, 6.01, 6.02 and 6.03, as the cluster demanded them; and that no task died.
 pub(super) fn demands(history: &History, found: &mut Vec<Violation>) {
     for demand in history.demands.iter().filter(|demand| demand.took.is_none()) {
         let by = demand.node.and_then(|node| history.nodes.get(node));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::history::{KeyInfo, NodeInfo, Timing};
+use crate::history::{KeyInfo, NodeInfo, Term, Timing};
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)

@@ -10,15 +10,23 @@ use dsync::driver::{Capabilities, Claim, Driver, Expiry, Holder, Key, KeyKind, N
 use dsync::{Config, Dsync, Resource, Timing};
 use tokio::time::Instant;
 
-use super::Setup;
 use super::peer::Peer;
 use super::stalls::Stalls;
 use crate::harness::{Operator, Via, Wire};
 use crate::proxy::Proxy;
+use crate::rules::Outcome;
 use crate::{Harness, Rule, Verdict};
 
-/// `Err`: what is wrong, or why it cannot be told.
-pub(crate) type Outcome<T = ()> = Result<T, Verdict>;
+/// How the tests of a suite are set up.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    /// Whether they run in virtual time.
+    pub(crate) in_memory: bool,
+    /// The lease duration that was asked for.
+    pub(crate) lease: Option<Duration>,
+    /// The namespace of all names, and another.
+    pub(crate) namespaces: [String; 2],
+}
 
 const SHORTEST_LEASE: Duration = Duration::from_millis(600);
 

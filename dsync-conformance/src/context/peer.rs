@@ -10,8 +10,8 @@ use dsync::driver::{Acquired, Claim, Driver, Holder, Key, Lease, Released, Renew
 use dsync::{Error, Result};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::case::Outcome;
 use crate::Verdict;
+use crate::rules::Outcome;
 use crate::tasks::now;
 
 /// A call that takes longer hangs.
@@ -28,7 +28,7 @@ pub(crate) struct Peer {
 
 /// A lease that was won, and when that was.
 #[derive(Clone, Debug)]
-pub(crate) struct Grip {
+pub(crate) struct WonLease {
     pub(crate) holder: Holder,
     pub(crate) lease: Lease,
     /// Just before the call.
@@ -102,7 +102,7 @@ impl Peer {
     ///
     /// A driver that remembers an older state may be refused by the store and answer `Held`: the
     /// core reads then and tries again, so it counts only when a read did not help.
-    pub(crate) async fn win(&self, key: &Key, claim: &Claim, after: &str) -> Outcome<Grip> {
+    pub(crate) async fn win(&self, key: &Key, claim: &Claim, after: &str) -> Outcome<WonLease> {
         let mut record = None;
         for _ in 0..3 {
             let sent = now();
@@ -117,7 +117,7 @@ impl Peer {
                         shown(Some(&lease))
                     )));
                 }
-                return Ok(Grip { holder: claim.holder.clone(), lease, sent, answered });
+                return Ok(WonLease { holder: claim.holder.clone(), lease, sent, answered });
             }
             record = self.read(key).await?;
             if !is_free(record.as_ref()) {
@@ -133,28 +133,28 @@ impl Peer {
     }
 
     /// Renews what nobody else has touched.
-    pub(crate) async fn keep(&self, key: &Key, grip: &Grip) -> Outcome<Grip> {
+    pub(crate) async fn keep(&self, key: &Key, won: &WonLease) -> Outcome<WonLease> {
         let sent = now();
-        match self.renew(key, &grip.lease).await? {
-            Renewed::Kept(lease) if lease.is_held_by(&grip.holder) => {
-                Ok(Grip { holder: grip.holder.clone(), lease, sent, answered: now() })
+        match self.renew(key, &won.lease).await? {
+            Renewed::Kept(lease) if lease.is_held_by(&won.holder) => {
+                Ok(WonLease { holder: won.holder.clone(), lease, sent, answered: now() })
             }
             other => Err(self.fail(format!(
                 "renew of {key} by its holder {} at the version it was last answered, {}, \
                  answered {other:?}; nobody else has touched the record",
-                grip.holder, grip.lease.version
+                won.holder, won.lease.version
             ))),
         }
     }
 
     /// Releases what nobody else has touched.
-    pub(crate) async fn free(&self, key: &Key, grip: &Grip) -> Outcome {
-        match self.release(key, &grip.lease).await? {
+    pub(crate) async fn free(&self, key: &Key, won: &WonLease) -> Outcome {
+        match self.release(key, &won.lease).await? {
             Released::Freed => Ok(()),
             other => Err(self.fail(format!(
                 "release of {key} by its holder {} at the version it was last answered, {}, \
                  answered {other:?}; nobody else has touched the record",
-                grip.holder, grip.lease.version
+                won.holder, won.lease.version
             ))),
         }
     }

@@ -7,24 +7,25 @@ use dsync::driver::{Key, Version};
 use dsync::{Error, ErrorKind, Result};
 use tokio::time::timeout;
 
-use super::{Flaw, Flawed};
+use super::connection::MutantDriver;
+use super::list::Mutant;
 
-/// How long [`Flaw::ReadsToProveAFailure`] waits for an answer. A write that lands later must
+/// How long [`Mutant::ReadsToProveAFailure`] waits for an answer. A write that lands later must
 /// still land while the rule looks.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// The outcome of a write, as this driver reports it.
 pub(super) async fn reported<T>(
-    flawed: &Flawed,
+    driver: &MutantDriver,
     key: &Key,
     write: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    match flawed.flaw {
-        Flaw::EveryErrorIsDefinite => {
+    match driver.mutant {
+        Mutant::EveryErrorIsDefinite => {
             write.await.map_err(|error| Error::definite(error.kind(), error.to_string()))
         }
-        Flaw::ReadsToProveAFailure => {
-            let version = || -> Option<Version> { Some(flawed.inner.record(key)?.version) };
+        Mutant::ReadsToProveAFailure => {
+            let version = || -> Option<Version> { Some(driver.inner.record(key)?.version) };
             let before = version();
             let Ok(answer) = timeout(PATIENCE, write).await else {
                 let message = "no answer in time";

@@ -3,29 +3,32 @@
 use dsync::FencingToken;
 use dsync::driver::{Holder, Key, Lease, Pulse, Version};
 
-use super::{Flaw, Flawed};
+use super::connection::MutantDriver;
+use super::list::Mutant;
 
-impl Flawed {
+impl MutantDriver {
     /// A lease of the store, as this driver shows it.
     pub(super) fn shown(&self, key: &Key, mut lease: Lease) -> Lease {
         let mut facts = self.shared.lock();
         let base = facts.bases.get(key).copied().unwrap_or_default();
-        match self.flaw {
-            Flaw::VersionsRepeat => lease.version = moved(&lease.version, |v| v.wrapping_sub(base)),
-            Flaw::VersionStandsStill => lease.version = of_acquisition(&lease),
-            Flaw::PulseStandsStill => {
+        match self.mutant {
+            Mutant::VersionsRepeat => {
+                lease.version = moved(&lease.version, |v| v.wrapping_sub(base));
+            }
+            Mutant::VersionStandsStill => lease.version = of_acquisition(&lease),
+            Mutant::PulseStandsStill => {
                 let holder = lease.holder.as_ref().map_or("", Holder::as_str);
                 lease.pulse = Pulse::new(holder);
             }
-            Flaw::PulseFollowsLabels => lease.pulse = Pulse::new(lease.version.as_str()),
-            Flaw::PulseNeverRests => {
+            Mutant::PulseFollowsLabels => lease.pulse = Pulse::new(lease.version.as_str()),
+            Mutant::PulseNeverRests => {
                 facts.reads += 1;
                 lease.pulse = Pulse::new(facts.reads.to_string());
             }
-            Flaw::TokensResetOnDelete => {
+            Mutant::TokensResetOnDelete => {
                 lease.fencing_token = FencingToken::new(lease.fencing_token.get() - base);
             }
-            Flaw::TokenGrowsOnRenewal => {
+            Mutant::TokenGrowsOnRenewal => {
                 let renewals = facts.renewals.get(key).copied().unwrap_or_default();
                 lease.fencing_token = FencingToken::new(lease.fencing_token.get() + renewals);
             }
@@ -36,12 +39,12 @@ impl Flawed {
 
     /// The version of the store that is meant by one that was shown.
     pub(super) fn meant_version(&self, key: &Key, version: &Version) -> Version {
-        match self.flaw {
-            Flaw::VersionsRepeat => {
+        match self.mutant {
+            Mutant::VersionsRepeat => {
                 let base = self.shared.lock().bases.get(key).copied().unwrap_or_default();
                 moved(version, |v| v.wrapping_add(base))
             }
-            Flaw::VersionStandsStill => match self.inner.record(key) {
+            Mutant::VersionStandsStill => match self.inner.record(key) {
                 Some(record) if of_acquisition(&record) == *version => record.version,
                 _ => version.clone(),
             },
@@ -60,7 +63,7 @@ impl Flawed {
 
     /// The holder that is stored for one that was given.
     pub(super) fn stored(&self, holder: &Holder) -> Holder {
-        if self.has(Flaw::LosesTheNonce) {
+        if self.has(Mutant::LosesTheNonce) {
             return Holder::from_wire(holder.instance());
         }
         holder.clone()

@@ -7,29 +7,30 @@ use dsync::Result;
 use dsync::driver::{Driver, Key, KeyKind, Observation, Watch};
 use futures_core::Stream;
 
-use super::{Flaw, Flawed};
-use crate::context::peer::is_free;
+use super::connection::MutantDriver;
+use super::list::Mutant;
+use crate::context::is_free;
 
-pub(super) fn watch(flawed: &Flawed, key: &Key) -> Watch {
-    let is_first = flawed.own.lock().watched.insert(key.clone());
-    let skips_free = match flawed.flaw {
-        Flaw::WatchDropsReleases => true,
-        Flaw::ForgetsLockReleases => key.kind() == KeyKind::Lock,
+pub(super) fn watch(driver: &MutantDriver, key: &Key) -> Watch {
+    let is_first = driver.own.lock().watched.insert(key.clone());
+    let skips_free = match driver.mutant {
+        Mutant::WatchDropsReleases => true,
+        Mutant::ForgetsLockReleases => key.kind() == KeyKind::Lock,
         _ => false,
     };
     Box::pin(Tampered {
-        inner: flawed.inner.watch(key),
-        shower: flawed.translator(),
+        inner: driver.inner.watch(key),
+        shower: driver.translator(),
         key: key.clone(),
         skips_free,
-        falls_silent: flawed.has(Flaw::WatchNeverResyncs) && !is_first,
+        falls_silent: driver.has(Mutant::WatchNeverResyncs) && !is_first,
         told: 0,
     })
 }
 
 struct Tampered {
     inner: Watch,
-    shower: Flawed,
+    shower: MutantDriver,
     key: Key,
     skips_free: bool,
     falls_silent: bool,

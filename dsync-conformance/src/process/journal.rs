@@ -7,19 +7,19 @@ use dsync::driver::Holder;
 use crate::history::{
     At, Entry, Event, History, KeyInfo, LockCall, LockReturn, NodeInfo, Outcome, Verb,
 };
-use crate::process::candidate::{Said, What, now};
+use crate::process::candidate::{CandidateEvent, Message, now};
 
 /// The one key of a run.
 const KEY: usize = 0;
 
 /// The history as it grows.
 #[derive(Debug)]
-pub(super) struct Book {
+pub(super) struct Journal {
     epoch: Duration,
     history: History,
 }
 
-impl Book {
+impl Journal {
     pub(super) fn new(nodes: usize, is_lock: bool, timing: crate::history::Timing) -> Self {
         let name = if is_lock { "lock" } else { "election" };
         let node = |index| NodeInfo { name: format!("node-{index}"), ..NodeInfo::default() };
@@ -68,36 +68,38 @@ impl Book {
     }
 
     /// What the process with the number `process` says, which runs on `node`.
-    pub(super) fn said(&mut self, node: usize, process: u64, said: &Said) {
+    pub(super) fn record(&mut self, node: usize, process: u64, message: &Message) {
         // Names are unique within a process.
         let name = |name: u64| (process << 32) | name;
         let holder = |holder: &Option<String>| holder.as_deref().map(Holder::from_wire);
-        let at = self.at(said.at);
-        let event = match &said.what {
-            What::Campaigns => Event::Campaigns,
-            What::Elected { term, token, candidate } => Event::Elected {
+        let at = self.at(message.at);
+        let event = match &message.event {
+            CandidateEvent::Campaigns => Event::Campaigns,
+            CandidateEvent::Elected { term, token, candidate } => Event::Elected {
                 term: name(*term),
                 key: KEY,
                 token: *token,
                 candidate: name(*candidate),
             },
-            What::Cancelled { term, cause } => {
+            CandidateEvent::Cancelled { term, cause } => {
                 Event::Cancelled { term: name(*term), cause: cause.map(Into::into) }
             }
-            What::BodyStarted { term, body } => {
+            CandidateEvent::BodyStarted { term, body } => {
                 Event::BodyStarted { term: name(*term), body: name(*body) }
             }
-            What::BodyPolled { term, body, active } => {
+            CandidateEvent::BodyPolled { term, body, active } => {
                 Event::BodyPolled { term: name(*term), body: name(*body), active: *active }
             }
-            What::BodyStopped { term, body } => {
+            CandidateEvent::BodyStopped { term, body } => {
                 Event::BodyStopped { term: name(*term), body: name(*body) }
             }
-            What::Asked { term, active } => Event::Asked { term: name(*term), active: *active },
-            What::Called { call, verb, holder: by } => {
+            CandidateEvent::Asked { term, active } => {
+                Event::Asked { term: name(*term), active: *active }
+            }
+            CandidateEvent::Called { call, verb, holder: by } => {
                 Event::Called { call: name(*call), key: KEY, verb: *verb, holder: holder(by) }
             }
-            What::Answered { call, verb, holder: by, sent, outcome, token } => {
+            CandidateEvent::Answered { call, verb, holder: by, sent, outcome, token } => {
                 let stored = Event::Stored {
                     call: name(*call),
                     key: KEY,
@@ -109,7 +111,7 @@ impl Book {
                 self.note(at, Some(node), stored);
                 Event::Answered { call: name(*call), outcome: *outcome, token: *token }
             }
-            What::Settled { call, holder, sent, token } => Event::Stored {
+            CandidateEvent::Settled { call, holder, sent, token } => Event::Stored {
                 call: name(*call),
                 key: KEY,
                 verb: Verb::Acquire,
@@ -117,33 +119,33 @@ impl Book {
                 sent: self.at(*sent),
                 outcome: Outcome::Won(*token),
             },
-            What::Releasing { term, cancelled, bodies } => {
+            CandidateEvent::Releasing { term, cancelled, bodies } => {
                 Event::Releasing { term: name(*term), cancelled: *cancelled, bodies: *bodies }
             }
-            What::Trouble { error } => Event::Trouble { key: KEY, error: error.clone() },
-            What::StoodStill { from } => {
+            CandidateEvent::Trouble { error } => Event::Trouble { key: KEY, error: error.clone() },
+            CandidateEvent::StoodStill { from } => {
                 let from = self.at(*from);
                 self.asleep(node, from, at);
                 return;
             }
-            What::Locks { op } => {
+            CandidateEvent::Locks { op } => {
                 Event::LockCalled { op: name(*op), key: KEY, what: LockCall::Lock { waits: true } }
             }
-            What::Locked { op, token } => {
+            CandidateEvent::Locked { op, token } => {
                 Event::LockReturned { op: name(*op), what: LockReturn::Locked(*token) }
             }
-            What::Unlocks { op, token } => {
+            CandidateEvent::Unlocks { op, token } => {
                 Event::LockCalled { op: name(*op), key: KEY, what: LockCall::Unlock(*token) }
             }
-            What::Unlocked { op, lost } => {
+            CandidateEvent::Unlocked { op, lost } => {
                 let what = if *lost { LockReturn::Lost } else { LockReturn::Unlocked };
                 Event::LockReturned { op: name(*op), what }
             }
-            What::LockFailed { op, error } => {
+            CandidateEvent::LockFailed { op, error } => {
                 Event::LockReturned { op: name(*op), what: LockReturn::Unknown(error.clone()) }
             }
-            What::Stopped => Event::Note("it has stopped".to_owned()),
-            What::Line(line) => Event::Note(line.clone()),
+            CandidateEvent::Stopped => Event::Note("it has stopped".to_owned()),
+            CandidateEvent::Line(line) => Event::Note(line.clone()),
         };
         self.note(at, Some(node), event);
     }
@@ -174,12 +176,12 @@ mod tests {
 
     #[test]
     fn what_was_seen_from_both_sides_counts_once() {
-        let mut book = Book::new(1, false, crate::history::Timing::default());
+        let mut journal = Journal::new(1, false, crate::history::Timing::default());
         let ms = Duration::from_millis;
         for (from, to) in [(500, 600), (100, 300), (200, 250), (290, 400)] {
-            book.asleep(0, ms(from), ms(to));
+            journal.asleep(0, ms(from), ms(to));
         }
-        let history = book.close();
+        let history = journal.close();
         let asleep = &history.nodes[0].asleep;
         assert_eq!(asleep, &[(ms(100), Some(ms(400))), (ms(500), Some(ms(600)))]);
     }

@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use dsync::{Error, ErrorKind, Result};
 
-use super::Plan;
-use super::journal::Book;
+use super::journal::Journal;
+use super::plan::Plan;
 use crate::Harness;
 use crate::history::{At, Demand, Event, History, Timing};
-use crate::process::candidate::{Candidate, Orders, What, Work, connect};
-use crate::sim::rng::Chance;
+use crate::process::candidate::{Candidate, CandidateEvent, Orders, Work, connect};
+use crate::sim::rng::Rng;
 
 /// How often the parent looks.
 const LOOK: Duration = Duration::from_millis(5);
 
 pub(super) async fn run(harness: &dyn Harness, plan: &Plan) -> Result<(History, Duration)> {
     let mut run = Run::begin(harness, plan).await?;
-    let epoch = run.book.epoch();
+    let epoch = run.journal.epoch();
     for slot in 0..plan.candidates {
         run.start(slot)?;
     }
@@ -47,10 +47,10 @@ struct Slot {
 struct Run<'a> {
     harness: &'a dyn Harness,
     plan: &'a Plan,
-    book: Book,
+    journal: Journal,
     slots: Vec<Slot>,
     processes: u64,
-    chance: Chance,
+    rng: Rng,
     scope: String,
     /// How long to wait for what is to happen, on a machine that does other things as well.
     limit: Duration,
@@ -76,10 +76,10 @@ impl<'a> Run<'a> {
         Ok(Self {
             harness,
             plan,
-            book: Book::new(plan.candidates, is_lock, timing),
+            journal: Journal::new(plan.candidates, is_lock, timing),
             slots: (0..plan.candidates).map(|_| Slot::default()).collect(),
             processes: 0,
-            chance: Chance::new(plan.seed),
+            rng: Rng::new(plan.seed),
             scope: format!("processes-{:08x}", RandomState::new().build_hasher().finish() >> 32),
             limit: 10 * (plan.lease + capabilities.max_expiry_lag) + Duration::from_secs(30),
         })
@@ -88,7 +88,7 @@ impl<'a> Run<'a> {
     /// A part of the lease duration, up to `percent` of it.
     fn moment(&mut self, percent: u64) -> Duration {
         let micros = u64::try_from(self.plan.lease.as_micros()).unwrap_or(u64::MAX / 1000);
-        Duration::from_micros(self.chance.below(micros.saturating_mul(percent) / 100))
+        Duration::from_micros(self.rng.below(micros.saturating_mul(percent) / 100))
     }
 
     fn start(&mut self, slot: usize) -> Result<()> {
@@ -101,9 +101,9 @@ impl<'a> Run<'a> {
             lease_ms: u64::try_from(self.plan.lease.as_millis()).unwrap_or(u64::MAX),
             work: self.plan.work,
         };
-        let at = self.book.now();
+        let at = self.journal.now();
         let candidate = Candidate::spawn(self.harness, &orders).map_err(failed)?;
-        self.book.note(at, Some(slot), Event::Started);
+        self.journal.note(at, Some(slot), Event::Started);
         self.slots[slot] = Slot {
             candidate: Some(candidate),
             process: self.processes,
@@ -114,34 +114,36 @@ impl<'a> Run<'a> {
     }
 
     /// Hears what everybody has said.
-    fn hear(&mut self) -> Result<()> {
+    fn receive(&mut self) -> Result<()> {
         for slot in 0..self.slots.len() {
             let Some(candidate) = &mut self.slots[slot].candidate else { continue };
             let silent = candidate.is_silent();
-            for said in candidate.heard() {
-                self.take(slot, &said);
+            for message in candidate.received() {
+                self.take(slot, &message);
             }
             if silent {
                 return Err(failed(io::Error::other(format!(
                     "candidate node-{slot} ended by itself; its last words: {:?}",
-                    self.book.last_note(slot)
+                    self.journal.last_note(slot)
                 ))));
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, slot: usize, said: &crate::process::candidate::Said) {
-        let at = self.book.at(said.at);
+    fn take(&mut self, slot: usize, message: &crate::process::candidate::Message) {
+        let at = self.journal.at(message.at);
         let state = &mut self.slots[slot];
         state.last = state.last.max(at);
-        match &said.what {
-            What::Elected { term, .. } => state.term = Some(*term),
-            What::Cancelled { term, .. } if state.term == Some(*term) => state.term = None,
-            What::Stopped => state.stopped = true,
+        match &message.event {
+            CandidateEvent::Elected { term, .. } => state.term = Some(*term),
+            CandidateEvent::Cancelled { term, .. } if state.term == Some(*term) => {
+                state.term = None;
+            }
+            CandidateEvent::Stopped => state.stopped = true,
             _ => {}
         }
-        self.book.said(slot, state.process, said);
+        self.journal.record(slot, state.process, message);
     }
 
     /// Who leads and is awake.
@@ -153,15 +155,15 @@ impl<'a> Run<'a> {
     async fn elected(&mut self, from: At) -> Result<Option<usize>> {
         let bound = self.limit;
         let leader = loop {
-            self.hear()?;
-            let waited = self.book.now().saturating_sub(from);
+            self.receive()?;
+            let waited = self.journal.now().saturating_sub(from);
             match self.leader() {
                 Some(leader) => break Some((leader, waited)),
                 None if waited > bound => break None,
                 None => tokio::time::sleep(LOOK).await,
             }
         };
-        self.book.demand(Demand {
+        self.journal.demand(Demand {
             rule: "4.01",
             what: "somebody is elected".to_owned(),
             from,
@@ -174,20 +176,20 @@ impl<'a> Run<'a> {
 
     /// One thing happens to one candidate. `false`: nobody is elected any more.
     async fn step(&mut self) -> Result<bool> {
-        let now = self.book.now();
+        let now = self.journal.now();
         if self.elected(now).await?.is_none() {
             return Ok(false);
         }
         let wait = self.moment(80);
         tokio::time::sleep(wait).await;
-        self.hear()?;
+        self.receive()?;
         let count = self.slots.len() as u64;
-        let other = usize::try_from(self.chance.below(count)).unwrap_or_default();
+        let other = usize::try_from(self.rng.below(count)).unwrap_or_default();
         let target = match self.leader() {
-            Some(leader) if self.chance.below(4) > 0 => leader,
+            Some(leader) if self.rng.below(4) > 0 => leader,
             _ => other,
         };
-        match self.chance.below(5) {
+        match self.rng.below(5) {
             0 | 1 => self.pause(target).await,
             2 | 3 => {
                 self.kill(target).await?;
@@ -206,16 +208,16 @@ impl<'a> Run<'a> {
     async fn pause(&mut self, slot: usize) -> Result<bool> {
         let Some(candidate) = &self.slots[slot].candidate else { return Ok(true) };
         let led = self.slots[slot].term.is_some();
-        let before = self.book.at(candidate.pause().map_err(failed)?);
+        let before = self.journal.at(candidate.pause().map_err(failed)?);
         self.slots[slot].paused = Some(before);
         self.fault(before, slot, "sigstop");
-        self.book.note(before, Some(slot), Event::Paused);
+        self.journal.note(before, Some(slot), Event::Paused);
         let length = self.plan.lease.mul_f64(1.2) + self.moment(80);
         tokio::time::sleep(length).await;
         if led && self.elected(before).await?.is_none() {
             return Ok(false);
         }
-        if self.chance.below(4) == 0
+        if self.rng.below(4) == 0
             && let Some(leader) = self.leader()
         {
             // The successor dies before the old leader has opened its eyes.
@@ -223,37 +225,37 @@ impl<'a> Run<'a> {
             self.start(leader)?;
         }
         let Some(candidate) = &self.slots[slot].candidate else { return Ok(true) };
-        let from = self.book.now();
-        let after = self.book.at(candidate.resume().map_err(failed)?);
+        let from = self.journal.now();
+        let after = self.journal.at(candidate.resume().map_err(failed)?);
         self.slots[slot].paused = None;
-        self.book.asleep(slot, before, after);
-        self.book.note(from, Some(slot), Event::Resumed);
+        self.journal.asleep(slot, before, after);
+        self.journal.note(from, Some(slot), Event::Resumed);
         // It says something within the moment, or is stuck.
         while self.slots[slot].last <= from {
-            if self.book.now() > from + self.limit {
+            if self.journal.now() > from + self.limit {
                 return Err(failed(io::Error::other(format!(
                     "candidate node-{slot} says nothing after it went on"
                 ))));
             }
             tokio::time::sleep(LOOK).await;
-            self.hear()?;
+            self.receive()?;
         }
         Ok(true)
     }
 
     async fn kill(&mut self, slot: usize) -> Result<()> {
         let Some(mut candidate) = self.slots[slot].candidate.take() else { return Ok(()) };
-        let before = self.book.at(candidate.kill().await.map_err(failed)?);
-        while let Some(said) = candidate.next().await {
-            self.take(slot, &said);
+        let before = self.journal.at(candidate.kill().await.map_err(failed)?);
+        while let Some(message) = candidate.next().await {
+            self.take(slot, &message);
         }
         // What it said while it died comes before its death.
         let died = self.slots[slot].last.max(before) + Duration::from_nanos(1);
         if let Some(paused) = self.slots[slot].paused.take() {
-            self.book.asleep(slot, paused, died);
+            self.journal.asleep(slot, paused, died);
         }
         self.fault(before, slot, "sigkill");
-        self.book.note(died, Some(slot), Event::Killed);
+        self.journal.note(died, Some(slot), Event::Killed);
         self.slots[slot].term = None;
         Ok(())
     }
@@ -261,23 +263,23 @@ impl<'a> Run<'a> {
     /// Tells a candidate to stop, and waits until it has.
     async fn stop(&mut self, slot: usize) -> Result<()> {
         let Some(mut candidate) = self.slots[slot].candidate.take() else { return Ok(()) };
-        let from = self.book.now();
+        let from = self.journal.now();
         self.fault(from, slot, "told_to_stop");
         let stopped = tokio::time::timeout(self.limit, candidate.stop()).await;
         let took = match stopped {
             Ok(status) if status.as_ref().is_ok_and(std::process::ExitStatus::success) => {
-                Some(self.book.now().saturating_sub(from))
+                Some(self.journal.now().saturating_sub(from))
             }
             _ => None,
         };
         if took.is_none() {
             candidate.kill().await.map_err(failed)?;
         }
-        while let Some(said) = candidate.next().await {
-            self.take(slot, &said);
+        while let Some(message) = candidate.next().await {
+            self.take(slot, &message);
         }
         let took = took.filter(|_| self.slots[slot].stopped);
-        self.book.demand(Demand {
+        self.journal.demand(Demand {
             rule: "6.03",
             what: "a process that is told to stop ends in an orderly way".to_owned(),
             from,
@@ -290,20 +292,24 @@ impl<'a> Run<'a> {
     }
 
     fn fault(&mut self, at: At, slot: usize, kind: &'static str) {
-        self.book.note(at, Some(slot), Event::Fault { kind, text: format!("{kind} node-{slot}") });
+        self.journal.note(
+            at,
+            Some(slot),
+            Event::Fault { kind, text: format!("{kind} node-{slot}") },
+        );
         // It takes effect as it is made.
-        self.book.note(at, Some(slot), Event::Took { kind });
+        self.journal.note(at, Some(slot), Event::Took { kind });
     }
 
     async fn finish(mut self) -> Result<History> {
         for slot in 0..self.slots.len() {
-            self.hear()?;
+            self.receive()?;
             if self.slots[slot].paused.is_some() {
                 self.kill(slot).await?;
             }
             self.stop(slot).await?;
         }
-        Ok(self.book.close())
+        Ok(self.journal.close())
     }
 }
 

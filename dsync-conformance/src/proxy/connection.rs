@@ -2,22 +2,14 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use tokio::net::TcpStream;
 
+use super::exchange::Exchange;
 use super::fault::Direction;
 use super::lane::{Ending, Lane};
 use super::state::Shared;
-
-/// What both directions of a connection know of each other.
-#[derive(Debug, Default)]
-pub(super) struct Exchange {
-    /// The driver was sent something.
-    pub(super) answered: AtomicBool,
-    /// The next answer is to be lost.
-    pub(super) loses: AtomicBool,
-}
 
 /// Forwards in both directions until both have ended, or one of them resets the connection.
 pub(super) async fn serve(mut client: TcpStream, shared: Arc<Shared>) {

@@ -11,7 +11,7 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::connection::Exchange;
+use super::exchange::Exchange;
 use super::fault::Direction;
 use super::state::{Shared, State};
 use crate::tasks;

@@ -1,5 +1,6 @@
 //! The rules that a driver keeps by itself: section 1.
 
+mod definite;
 mod deleted;
 mod dropped;
 mod early;

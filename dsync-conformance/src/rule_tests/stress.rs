@@ -1,232 +1,34 @@
 //! Random schedules over the driver under test, for the rules that only chance can violate.
 //!
-//! Each schedule happens in a world of its own: candidates, an election and a lock that nobody
+//! Each schedule happens in a cluster of its own: candidates, an election and a lock that nobody
 //! else uses, and faults between the core and the driver. In virtual time they follow each other;
 //! in real time many run beside each other, and what can be done to the server is done to it
 //! meanwhile.
 
 mod candidates;
+mod findings;
 mod losses;
-mod round;
+mod plan;
+mod real_time;
 mod store;
+mod virtual_time;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use dsync::driver::Capabilities;
 
-use dsync::driver::{Capabilities, Expiry, WatchScope};
-
-use self::store::HarnessGround;
-use crate::check::{CHECKED, Precision, check};
+pub(crate) use self::findings::{Findings, speaks_of};
+pub(crate) use self::plan::Plan;
 use crate::harness::Stores;
-use crate::history::{FAILED_OVER, History};
-use crate::report::timeline;
-use crate::rules::Kind;
-use crate::sim::schedule::{Schedule, Shape, Store};
-use crate::sim::{Batch, Tally};
 use crate::tasks;
-use crate::{Rule, Verdict};
 
-/// What a storm came to.
-#[derive(Debug, Default)]
-pub(crate) struct Storm {
-    pub(crate) tally: Tally,
-    /// Of each rule that was violated: the first message.
-    violations: BTreeMap<&'static str, String>,
-    /// The same, where the machine stood still and may be to blame.
-    doubtful: BTreeMap<&'static str, String>,
-    /// Of each of them: what happened, as a file for a browser.
-    pub(crate) timelines: BTreeMap<&'static str, String>,
-    /// Why nothing can be said at all.
-    broken: Option<String>,
-    /// The longest time for which the machine stood still within one world.
-    pub(crate) stalled: Duration,
-    pub(crate) took: Duration,
-    pub(crate) seed: u64,
-}
-
-/// How to make a storm.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
-    pub(crate) in_memory: bool,
-    pub(crate) lease: Duration,
-    /// For how long, in real time.
-    pub(crate) length: Duration,
-    pub(crate) seed: u64,
-    /// How many worlds run beside each other, in real time.
-    pub(crate) worlds: u64,
-}
-
-/// Schedules of a storm in virtual time.
-const VIRTUAL: u64 = 60;
-/// A shorter lease tells more of the machine than of the driver.
-const SHORTEST_REAL: Duration = Duration::from_millis(1500);
-/// Verdicts on time are not worth anything if the machine stood still for longer.
-const STILL: Duration = Duration::from_millis(300);
-
-/// The rules whose violation is a matter of time: a machine that stood still explains it.
-const TIMED: &[&str] = &[
-    "2.04", "2.08", "2.09", "4.01", "4.02", "4.03", "4.05", "5.05", "5.06", "6.01", "6.02", "6.03",
-];
-
-/// The rule of tokens across restarts: 3.01, if the server was restarted.
-const ACROSS_RESTARTS: &str = "3.04";
-
-impl Storm {
-    /// Runs one. Blocks its thread, which must not belong to a runtime.
-    pub(crate) fn run(stores: &Stores, capabilities: &Capabilities, plan: Plan) -> Self {
-        let started = tasks::now();
-        let mut storm = if plan.in_memory {
-            in_virtual_time(stores, capabilities, plan)
-        } else {
-            round::in_real_time(stores, capabilities, plan)
-        };
-        storm.seed = plan.seed;
-        storm.took = tasks::now().saturating_duration_since(started);
-        storm
-    }
-
-    /// Judges one world, in which the machine stood still for `stalled`.
-    fn judge(&mut self, what: &str, history: &History, precision: Precision, stalled: Duration) {
-        self.tally.count(history);
-        self.stalled = self.stalled.max(stalled);
-        if let Some(why) = &history.broken {
-            self.broken.get_or_insert_with(|| format!("{what} ended early: {why}"));
-        }
-        let violations = check(history, precision);
-        for violation in &violations {
-            if self.violations.contains_key(violation.rule) {
-                continue;
-            }
-            let message = format!("{}: {} ({what})", violation.rule, violation.message);
-            if TIMED.contains(&violation.rule) && stalled > STILL {
-                let message = format!("the machine stood still for {stalled:.1?}; else: {message}");
-                self.doubtful.entry(violation.rule).or_insert(message);
-                continue;
-            }
-            self.violations.insert(violation.rule, message);
-            let again = "run the suite again with the same seed: it happened in a storm";
-            let drawn = timeline::html(history, std::slice::from_ref(violation), what, again);
-            self.timelines.insert(violation.rule, drawn);
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.tally.add(&other.tally);
-        for (rule, message) in other.violations {
-            self.violations.entry(rule).or_insert(message);
-        }
-        for (rule, message) in other.doubtful {
-            self.doubtful.entry(rule).or_insert(message);
-        }
-        for (rule, drawn) in other.timelines {
-            self.timelines.entry(rule).or_insert(drawn);
-        }
-        self.broken = self.broken.take().or(other.broken);
-        self.stalled = self.stalled.max(other.stalled);
-    }
-
-    /// 3.04: tokens go on growing over restarts of the store.
-    fn across_restarts(&self) -> Verdict {
-        let restarts = ["server_killed", FAILED_OVER]
-            .iter()
-            .filter_map(|kind| self.tally.faults.get(*kind))
-            .sum::<u64>();
-        match self.violations.get("3.01") {
-            _ if restarts == 0 => Verdict::Skip(
-                "nobody here can restart the store (Harness::server_control)".to_owned(),
-            ),
-            Some(message) => Verdict::Fail(message.replacen("3.01", "3.04", 1)),
-            None => Verdict::Pass,
-        }
-    }
-
-    /// What it says of a rule; `None`: nothing.
-    pub(crate) fn verdict(&self, rule: &Rule) -> Option<Verdict> {
-        let id = rule.id;
-        if rule.kind == Kind::Stochastic {
-            // How often which candidate won stands in the report.
-            return Some(Verdict::Pass);
-        }
-        if id == ACROSS_RESTARTS {
-            return Some(self.across_restarts());
-        }
-        if !CHECKED.contains(&id) {
-            return None;
-        }
-        if let Some(message) = self.violations.get(id) {
-            return Some(Verdict::Fail(message.clone()));
-        }
-        if let Some(why) = &self.broken {
-            return Some(Verdict::Invalid(why.clone()));
-        }
-        let tally = &self.tally;
-        let weak = [
-            ("hand-overs", tally.hand_overs, 2 * tally.schedules),
-            ("faults", tally.faults.values().sum(), 10 * tally.schedules),
-            ("schedules", tally.schedules, 4),
-        ];
-        let weak = weak.into_iter().find(|(_, is, least)| is < least);
-        Some(match weak {
-            Some((what, is, least)) => Verdict::Invalid(format!(
-                "the random schedules had {is} {what}, at least {least} are needed: let them run \
-                 longer (DSYNC_CONFORMANCE_FOR=SECONDS)"
-            )),
-            None => match self.doubtful.get(id) {
-                Some(message) => Verdict::Inconclusive(message.clone()),
-                None => Verdict::Pass,
-            },
-        })
-    }
-}
-
-/// What a schedule is called in messages.
-fn named(schedule: &Schedule) -> String {
-    format!("a random schedule with seed {}", schedule.seed)
-}
-
-/// Whether random schedules say something of a rule.
-pub(crate) fn speaks_of(rule: &Rule) -> bool {
-    CHECKED.contains(&rule.id) || rule.id == ACROSS_RESTARTS || rule.kind == Kind::Stochastic
-}
-
-fn store_of(capabilities: &Capabilities) -> Store {
-    match (capabilities.expiry, capabilities.watch) {
-        (Expiry::Observer, _) => Store::Observer,
-        (_, WatchScope::Changes) => Store::Backend,
-        _ => Store::Releases,
-    }
-}
-
-fn batch(capabilities: &Capabilities, plan: Plan, shape: Shape, most: u64) -> Batch {
-    Batch { seed: plan.seed, shape, stores: vec![store_of(capabilities)], most, threads: 1 }
-}
-
-fn in_virtual_time(stores: &Stores, capabilities: &Capabilities, plan: Plan) -> Storm {
-    let least = u64::try_from(plan.lease.as_millis()).unwrap_or(u64::MAX).clamp(2_000, 60_000);
-    let shape = Shape {
-        nodes: 4,
-        length_ms: 20 * least,
-        least_steps: 40,
-        most_steps: 60,
-        lease_ms: Some(least),
+/// Runs random schedules. Blocks its thread, which must not belong to a runtime.
+pub(crate) fn run(stores: &Stores, capabilities: &Capabilities, plan: Plan) -> Findings {
+    let started = tasks::now();
+    let mut findings = if plan.in_memory {
+        virtual_time::run(stores, capabilities, plan)
+    } else {
+        real_time::run(stores, capabilities, plan)
     };
-    let mut storm = Storm::default();
-    for schedule in batch(capabilities, plan, shape, VIRTUAL).schedules() {
-        let run = || {
-            let ground = Arc::new(HarnessGround::new(stores(), Duration::from_millis(10)));
-            crate::sim::cluster::World::new(
-                &schedule,
-                ground,
-                crate::sim::cluster::Names::default(),
-            )
-        };
-        match crate::sim::within(run) {
-            Ok(history) => {
-                storm.judge(&named(&schedule), &history, Precision::VIRTUAL, Duration::ZERO);
-            }
-            Err(why) => storm.broken = Some(why),
-        }
-    }
-    storm
+    findings.seed = plan.seed;
+    findings.took = tasks::now().saturating_duration_since(started);
+    findings
 }

@@ -1,4 +1,5 @@
-use super::{Kind, Need, Rule, Section};
+use super::need::Need;
+use super::rule::{Kind, Rule, Section};
 
 /// What a driver has to do, without the core.
 pub(super) const SECTION: Section = Section {

@@ -1,4 +1,5 @@
-use super::{Kind, Need, Rule, Section};
+use super::need::Need;
+use super::rule::{Kind, Rule, Section};
 
 /// Exclusion and order: the promise of dsync.
 pub(super) const SECTION: Section = Section {

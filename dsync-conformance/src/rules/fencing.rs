@@ -1,4 +1,5 @@
-use super::{Kind, Need, Rule, Section};
+use super::need::Need;
+use super::rule::{Kind, Rule, Section};
 
 /// Fencing tokens.
 pub(super) const SECTION: Section = Section {

@@ -1,4 +1,5 @@
-use super::{Need, Rule, Section};
+use super::need::Need;
+use super::rule::{Rule, Section};
 
 /// What is left behind, and what is said.
 pub(super) const SECTION: Section = Section {

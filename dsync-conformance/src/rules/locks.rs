@@ -1,4 +1,4 @@
-use super::{Kind, Rule, Section};
+use super::rule::{Kind, Rule, Section};
 
 /// Locks.
 pub(super) const SECTION: Section = Section {

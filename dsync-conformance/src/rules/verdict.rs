@@ -43,3 +43,6 @@ impl Verdict {
         }
     }
 }
+
+/// What a part of a test comes to. `Err` ends the test with that verdict.
+pub(crate) type Outcome<T = ()> = Result<T, Verdict>;

@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::{Tally, run};
 use crate::check::Violation;
 use crate::check::{Precision, check};
-use crate::sim::rng::Chance;
+use crate::sim::rng::Rng;
 use crate::sim::schedule::{Schedule, Shape, Store, schedules};
 
 /// Which schedules to run.
@@ -55,7 +55,7 @@ impl Generator {
     fn schedule(&self, number: u64) -> Option<Schedule> {
         let kinds = u64::try_from(self.strategies.len()).ok()?;
         let index = usize::try_from(number.checked_rem(kinds)?).ok()?;
-        let seed = Chance::of([self.seed, number]).draw();
+        let seed = Rng::of([self.seed, number]).draw();
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);

@@ -1,7 +1,8 @@
-//! A world: nodes, their links, and a store, in which a schedule happens.
+//! A cluster: nodes, their links, and a store, in which a schedule happens.
 
 mod candidate;
 mod locker;
+mod names;
 mod recovery;
 mod steps;
 mod store;
@@ -10,66 +11,34 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsync::driver::{Driver, Key, KeyKind, WatchScope};
-use dsync::{Config, Dsync, Election, Resource, Result};
+use dsync::driver::{Driver, Key, WatchScope};
+use dsync::{Config, Dsync, Election, Result};
 
 pub(crate) use self::candidate::Register;
-pub(crate) use self::store::{Ground, MockGround};
+pub(crate) use self::names::Names;
+use self::names::{ELECTION, LOCK};
+pub(crate) use self::store::{MockStore, StoreUnderTest};
 use crate::history::{Event, History, KeyInfo, NodeInfo, Timing};
 use crate::sim::faulty_driver::{FaultyDriver, Keys};
 use crate::sim::network::Link;
 use crate::sim::node::{Machine, Process};
 use crate::sim::recorder::Recorder;
-use crate::sim::rng::Chance;
+use crate::sim::rng::Rng;
 use crate::sim::schedule::{Schedule, Work};
 
-/// The index of the election among the keys.
-pub(crate) const ELECTION: usize = 0;
-/// The index of the lock.
-pub(crate) const LOCK: usize = 1;
-
 /// Everything of one run.
-pub(crate) struct World {
+pub(crate) struct Cluster {
     schedule: Schedule,
-    ground: Arc<dyn Ground>,
+    store: Arc<dyn StoreUnderTest>,
     recorder: Recorder,
     keys: Keys,
     registers: Arc<Register>,
-    nodes: Vec<Site>,
+    nodes: Vec<SimNode>,
     names: Names,
 }
 
-/// What the election and the lock of a run are called.
-#[derive(Clone, Debug)]
-pub(crate) struct Names {
-    pub(crate) scope: String,
-    pub(crate) election: String,
-    pub(crate) lock: String,
-}
-
-impl Default for Names {
-    fn default() -> Self {
-        Self { scope: "suite".to_owned(), election: "task".to_owned(), lock: "account".to_owned() }
-    }
-}
-
-impl Names {
-    /// Names that nobody else uses, if nobody else uses the scope.
-    pub(crate) fn in_scope(scope: String) -> Self {
-        Self { scope, ..Self::default() }
-    }
-
-    pub(crate) fn key(&self, index: usize) -> Key {
-        let (kind, name) = match index {
-            ELECTION => (KeyKind::Election, &self.election),
-            _ => (KeyKind::Lock, &self.lock),
-        };
-        Resource::new(name.as_str()).with_scope(&self.scope).key(kind)
-    }
-}
-
 /// A node, and what runs on it now.
-pub(crate) struct Site {
+pub(crate) struct SimNode {
     machine: Arc<Machine>,
     link: Arc<Link>,
     work: Work,
@@ -86,8 +55,8 @@ struct Running {
     panics: Arc<candidate::Panics>,
 }
 
-impl World {
-    pub(crate) fn new(schedule: &Schedule, ground: Arc<dyn Ground>, names: Names) -> Self {
+impl Cluster {
+    pub(crate) fn new(schedule: &Schedule, store: Arc<dyn StoreUnderTest>, names: Names) -> Self {
         let recorder = Recorder::new();
         let keys: BTreeMap<Key, usize> =
             [ELECTION, LOCK].into_iter().map(|index| (names.key(index), index)).collect();
@@ -100,10 +69,10 @@ impl World {
         let mut nodes = Vec::new();
         for (index, node) in schedule.nodes.iter().enumerate() {
             let clock = Duration::from_millis(node.clock_ms);
-            let chance = Chance::of([schedule.seed, index as u64, 0]);
-            nodes.push(Site {
+            let rng = Rng::of([schedule.seed, index as u64, 0]);
+            nodes.push(SimNode {
                 machine: Machine::new(index, &recorder, clock, rate(node.drift_ppm)),
-                link: Arc::new(Link::new(Duration::from_millis(schedule.latency_ms), chance)),
+                link: Arc::new(Link::new(Duration::from_millis(schedule.latency_ms), rng)),
                 work: node.work,
                 running: None,
                 starts: 0,
@@ -111,7 +80,7 @@ impl World {
         }
         Self {
             schedule: schedule.clone(),
-            ground,
+            store,
             registers: Arc::new(Register::new(&recorder)),
             recorder,
             keys: Arc::new(keys),
@@ -147,29 +116,29 @@ impl World {
 
     /// A process starts on a node, and campaigns.
     async fn start(&mut self, index: usize) -> Result<()> {
-        let site = &mut self.nodes[index];
-        site.starts += 1;
-        let chance = Chance::of([self.schedule.seed, index as u64, site.starts]);
-        let process = Process::start(&site.machine, chance);
+        let node = &mut self.nodes[index];
+        node.starts += 1;
+        let rng = Rng::of([self.schedule.seed, index as u64, node.starts]);
+        let process = Process::start(&node.machine, rng);
         let panics = Arc::new(candidate::Panics::default());
-        site.running = Some(Running { process, dsync: None, election: None, panics });
+        node.running = Some(Running { process, dsync: None, election: None, panics });
         self.join(index).await
     }
 
     /// A node campaigns, if it does not already.
     async fn join(&mut self, index: usize) -> Result<()> {
-        let site = &mut self.nodes[index];
-        let Some(running) = &mut site.running else { return Ok(()) };
+        let node = &mut self.nodes[index];
+        let Some(running) = &mut node.running else { return Ok(()) };
         if running.dsync.is_none() {
-            let inner = self.ground.connect(index).await?;
+            let inner = self.store.connect(index).await?;
             let timing = dsync::Timing::new(Duration::from_millis(self.schedule.lease_ms));
             let watched = inner.capabilities().watch != WatchScope::Nothing;
             self.recorder.with(|history| {
                 history.timing = durations(&timing, &*inner);
                 history.watched = watched;
             });
-            let driver = FaultyDriver::new(inner, &site.link, &running.process, &self.keys);
-            let config = config(index, &self.names, timing, &site.machine, &self.keys);
+            let driver = FaultyDriver::new(inner, &node.link, &running.process, &self.keys);
+            let config = config(index, &self.names, timing, &node.machine, &self.keys);
             running.dsync = Some(Dsync::with_env(driver, config, running.process.env())?);
         }
         if running.election.is_none()
@@ -180,7 +149,7 @@ impl World {
             candidate::campaign(
                 &election,
                 &running.process,
-                site.work,
+                node.work,
                 &self.registers,
                 &running.panics,
                 self.schedule.lease_ms,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use dsync::{Error, ErrorKind};
 
 use crate::history::{At, Verb};
-use crate::sim::rng::Chance;
+use crate::sim::rng::Rng;
 
 /// The way from a node to the store and back.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct Link(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     latency: Duration,
-    chance: Chance,
+    rng: Rng,
     requests_cut_until: At,
     answers_cut_until: At,
     slow_requests: (Duration, At),
@@ -103,8 +103,8 @@ impl Fate {
 
 impl Link {
     /// A link on which every message takes up to `latency`, by chance.
-    pub(crate) fn new(latency: Duration, chance: Chance) -> Self {
-        Self(Mutex::new(State { latency, chance, ..State::default() }))
+    pub(crate) fn new(latency: Duration, rng: Rng) -> Self {
+        Self(Mutex::new(State { latency, rng, ..State::default() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -164,7 +164,7 @@ impl Link {
         let mut state = self.lock();
         *state = State {
             latency: state.latency,
-            chance: std::mem::take(&mut state.chance),
+            rng: std::mem::take(&mut state.rng),
             watch_breaks: state.watch_breaks,
             watch_break: state.watch_break,
             heals: state.heals + 1,
@@ -267,7 +267,7 @@ impl State {
         if most == 0 {
             return Duration::ZERO;
         }
-        Duration::from_millis(self.chance.below(most + 1))
+        Duration::from_millis(self.rng.below(most + 1))
     }
 }
 

@@ -1,22 +1,22 @@
-//! Chance that repeats from its seed.
+//! Rng that repeats from its seed.
 
 /// `SplitMix64`: small, the same in every process, and every seed gives another sequence.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Chance(u64);
+pub(crate) struct Rng(u64);
 
-impl Chance {
+impl Rng {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// A sequence of its own for each list of numbers.
     pub(crate) fn of(numbers: impl IntoIterator<Item = u64>) -> Self {
-        let mut chance = Self::default();
+        let mut rng = Self::default();
         for number in numbers {
-            chance.0 ^= number;
-            chance.0 = chance.draw();
+            rng.0 ^= number;
+            rng.0 = rng.draw();
         }
-        chance
+        rng
     }
 
     pub(crate) fn draw(&mut self) -> u64 {

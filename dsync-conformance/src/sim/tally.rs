@@ -59,7 +59,7 @@ impl Tally {
                 Event::Answered { call, outcome, .. } if *outcome != Outcome::Ambiguous => {
                     applied.remove(call);
                 }
-                // It happens to the server, and not once more in each world.
+                // It happens to the server, and not once more in each cluster.
                 Event::Took { kind: FAILED_OVER } => {}
                 Event::Took { kind } => *self.faults.entry((*kind).to_owned()).or_default() += 1,
                 Event::Fault { kind, .. } if is_of_the_node(kind) => {

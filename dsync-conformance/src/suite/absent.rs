@@ -25,13 +25,13 @@ pub const REQUIRE_VARIABLE: &str = "DSYNC_REQUIRE";
 /// #         Ok(std::sync::Arc::new(dsync_mock::MockDriver::new()))
 /// #     }
 /// # }
-/// use dsync_conformance::{Suite, where_found};
+/// use dsync_conformance::{Suite, run_if_available};
 ///
 /// fn main() -> std::process::ExitCode {
-///     where_found(Site::find, |site| Suite::new("my-driver", site).run())
+///     run_if_available(Site::find, |site| Suite::new("my-driver", site).run())
 /// }
 /// ```
-pub fn where_found<T, E: Display>(
+pub fn run_if_available<T, E: Display>(
     find: impl FnOnce() -> Result<T, E>,
     run: impl FnOnce(T) -> ExitCode,
 ) -> ExitCode {

@@ -5,13 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dsync::driver::Capabilities;
-
 use super::Suite;
-use crate::report::{
-    DriverInfo, Environment, Equipment, Judgement, Report, Run, ServerInfo, Source, Tier,
-};
-use crate::{Harness, Verdict};
+use crate::Verdict;
+use crate::report::{DriverInfo, Environment, Judgement, Report, Run, ServerInfo, Source, Tier};
 
 /// What came of one rule.
 #[derive(Clone, Debug)]
@@ -26,24 +22,6 @@ pub(super) struct RuleResult {
     pub(super) took: Duration,
 }
 
-/// What was tested.
-#[derive(Clone, Debug)]
-pub(super) struct Subject {
-    capabilities: Capabilities,
-    server: Option<String>,
-    equipment: Equipment,
-}
-
-impl Subject {
-    pub(super) fn new(capabilities: &Capabilities, harness: &dyn Harness) -> Self {
-        Self {
-            capabilities: capabilities.clone(),
-            server: harness.server(),
-            equipment: Equipment::of(harness),
-        }
-    }
-}
-
 /// Writes what came of a run to a file in `directory`. Where it is.
 pub(super) fn write(directory: &Path, suite: &Suite, rules: &[RuleResult]) -> io::Result<PathBuf> {
     let mut report = report(suite, rules);
@@ -51,7 +29,7 @@ pub(super) fn write(directory: &Path, suite: &Suite, rules: &[RuleResult]) -> io
     fs::create_dir_all(directory)?;
     let path = directory.join(format!("{}.json", suite.name));
     fs::write(&path, report.to_json().map_err(io::Error::other)?)?;
-    for (rule, drawn) in suite.storm.get().into_iter().flat_map(|storm| &storm.timelines) {
+    for (rule, drawn) in suite.findings.get().into_iter().flat_map(|findings| &findings.timelines) {
         fs::write(directory.join(format!("{}-{rule}.html", suite.name)), drawn)?;
     }
     Ok(path)
@@ -70,16 +48,16 @@ fn report(suite: &Suite, rules: &[RuleResult]) -> Report {
         report.harness = subject.equipment;
     }
     let took = rules.iter().map(|rule| rule.took).max().unwrap_or_default();
-    let mut run = match suite.storm.get() {
-        Some(storm) => Run::here(storm.took).with_tally(&storm.tally),
+    let mut run = match suite.findings.get() {
+        Some(findings) => Run::here(findings.took).with_tally(&findings.tally),
         None => Run::here(took),
     };
-    if let Some(storm) = suite.storm.get() {
-        run.seeds = vec![storm.seed];
+    if let Some(findings) = suite.findings.get() {
+        run.seeds = vec![findings.seed];
         if !suite.setup.in_memory {
             // That was the time of the machine.
             run.virtual_ms = 0;
-            run.longest_stall_ms = Some(storm.stalled.as_secs_f64() * 1e3);
+            run.longest_stall_ms = Some(findings.stalled.as_secs_f64() * 1e3);
         }
     }
     run.environments = vec![Environment::here()];

@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use super::Suite;
-use super::results::{RuleResult, Subject};
+use super::results::RuleResult;
 use super::spinning::Spinning;
-use crate::context::RuleTest;
-use crate::context::case::Case;
+use super::subject::Subject;
+use crate::context::{Case, RuleTest};
 use crate::rule_tests::rule_tests;
 use crate::rule_tests::stress::speaks_of;
 use crate::rules::Kind;
@@ -25,8 +25,18 @@ const LIMIT: Duration = Duration::from_secs(300);
 const ATTEMPTS: u32 = 3;
 const THREADS: usize = 12;
 
+impl Suite {
+    /// Runs the rules without a test harness. Call it from anywhere, also from async code; it
+    /// blocks its thread.
+    #[must_use]
+    pub fn verdicts(&self) -> Vec<(&'static Rule, Verdict)> {
+        let results = all(self);
+        results.into_iter().map(|(rule, result)| (rule, result.verdict)).collect()
+    }
+}
+
 /// All rules of the suite, in the order of their ids.
-pub(super) fn all(suite: &Suite) -> Vec<(&'static Rule, RuleResult)> {
+fn all(suite: &Suite) -> Vec<(&'static Rule, RuleResult)> {
     let rules: Vec<_> = suite.rules().collect();
     let todo = Mutex::new(rules.iter().copied());
     let done = Mutex::new(BTreeMap::new());
@@ -83,7 +93,7 @@ fn know(suite: &Suite, case: &Case) {
 }
 
 /// Runs the random schedules of a suite, unless that was done.
-pub(super) fn storm(suite: &Suite, silent: bool) {
+pub(super) fn stress(suite: &Suite, silent: bool) {
     let Some(rule) = suite.rules().find(|rule| speaks_of(rule)) else { return };
     if !silent {
         // Whoever closed the pipe does not want to read it.
@@ -99,8 +109,8 @@ fn by_chance(suite: &Suite, rule: &'static Rule, sofar: &Verdict) -> Option<(Ver
     if !speaks_of(rule) || matches!(sofar, Verdict::Fail(_)) {
         return None;
     }
-    if let Some(storm) = suite.storm.get() {
-        return Some((storm.verdict(rule)?, storm.tally.schedules));
+    if let Some(findings) = suite.findings.get() {
+        return Some((findings.verdict(rule)?, findings.tally.schedules));
     }
     let runtime = runtime(suite.setup.in_memory).ok()?;
     let begin = async {
@@ -112,8 +122,8 @@ fn by_chance(suite: &Suite, rule: &'static Rule, sofar: &Verdict) -> Option<(Ver
         Err(verdict) => return Some((verdict, 0)),
     };
     know(suite, &case);
-    let storm = suite.storm(&case.capabilities, case.lease);
-    Some((storm.verdict(rule)?, storm.tally.schedules))
+    let findings = suite.stress(&case.capabilities, case.lease);
+    Some((findings.verdict(rule)?, findings.tally.schedules))
 }
 
 /// What a rule comes to whose tests come to different things: the worst, and what was tested

@@ -16,7 +16,23 @@ type Results = Arc<Mutex<Vec<RuleResult>>>;
 /// Most tests wait for leases to expire, so more of them run at a time than there are cores.
 const THREADS: usize = 12;
 
-pub(super) fn run(suites: &[Suite]) -> ExitCode {
+impl Suite {
+    /// Runs as a test program: reads its arguments, prints what `cargo test` prints, and says in
+    /// the exit code whether a rule is violated.
+    #[must_use]
+    pub fn run(&self) -> ExitCode {
+        run(std::slice::from_ref(self))
+    }
+
+    /// Runs several suites as one test program: the same driver in several forms, or against
+    /// several servers. The names of the tests begin with those of the suites.
+    #[must_use]
+    pub fn run_all(suites: impl IntoIterator<Item = Self>) -> ExitCode {
+        run(&suites.into_iter().collect::<Vec<_>>())
+    }
+}
+
+fn run(suites: &[Suite]) -> ExitCode {
     if let Some(code) = as_candidate(suites) {
         return code;
     }
@@ -39,7 +55,7 @@ pub(super) fn run(suites: &[Suite]) -> ExitCode {
         for suite in suites.iter().filter(|suite| !suite.setup.in_memory) {
             if suite.rules().any(|rule| speaks_of(rule) && wanted(&name(rule))) {
                 // Before all others: the server has its trouble meanwhile, and they must not.
-                runner::storm(suite, silent);
+                runner::stress(suite, silent);
             }
         }
     }

@@ -3,7 +3,9 @@
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use dsync_conformance::candidate::{Candidate, Orders, Said, VARIABLE, What, Work, now};
+use dsync_conformance::candidate::{
+    Candidate, CandidateEvent, Message, Orders, VARIABLE, Work, now,
+};
 use dsync_conformance::history::{Outcome, Verb};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -31,39 +33,43 @@ fn orders(instance: &str) -> Orders {
 /// A candidate, and all that it has said.
 struct Told {
     candidate: Candidate,
-    said: Vec<Said>,
+    messages: Vec<Message>,
 }
 
 impl Told {
     fn start(harness: &StoreHarness, instance: &str) -> Self {
-        Self { candidate: Candidate::spawn(harness, &orders(instance)).unwrap(), said: Vec::new() }
+        Self {
+            candidate: Candidate::spawn(harness, &orders(instance)).unwrap(),
+            messages: Vec::new(),
+        }
     }
 
     /// The first thing that it says from `from` on for which `wanted` has an answer.
     async fn wait<T>(
         &mut self,
         from: Duration,
-        wanted: impl Fn(&What) -> Option<T>,
+        wanted: impl Fn(&CandidateEvent) -> Option<T>,
     ) -> (Duration, T) {
         let mut seen = 0;
         loop {
-            while let Some(said) = self.said.get(seen) {
+            while let Some(message) = self.messages.get(seen) {
                 seen += 1;
-                if said.at >= from
-                    && let Some(found) = wanted(&said.what)
+                if message.at >= from
+                    && let Some(found) = wanted(&message.event)
                 {
-                    return (said.at, found);
+                    return (message.at, found);
                 }
             }
             let next = timeout(LIMIT, self.candidate.next()).await;
-            let next = next.unwrap_or_else(|_| panic!("not in time: {:#?}", self.said));
-            self.said.push(next.unwrap_or_else(|| panic!("it has ended: {:#?}", self.said)));
+            let next = next.unwrap_or_else(|_| panic!("not in time: {:#?}", self.messages));
+            self.messages
+                .push(next.unwrap_or_else(|| panic!("it has ended: {:#?}", self.messages)));
         }
     }
 
     async fn elected(&mut self) -> (Duration, (u64, u64)) {
         self.wait(Duration::ZERO, |what| match what {
-            What::Elected { term, token, .. } => Some((*term, *token)),
+            CandidateEvent::Elected { term, token, .. } => Some((*term, *token)),
             _ => None,
         })
         .await
@@ -71,15 +77,15 @@ impl Told {
 
     /// Everything that it says to its end.
     async fn rest(&mut self) {
-        while let Some(said) = timeout(LIMIT, self.candidate.next()).await.expect("it ends") {
-            self.said.push(said);
+        while let Some(message) = timeout(LIMIT, self.candidate.next()).await.expect("it ends") {
+            self.messages.push(message);
         }
     }
 
     /// When the last write that succeeded was sent.
     fn sent(&self) -> Duration {
-        let sent = self.said.iter().filter_map(|said| match said.what {
-            What::Answered {
+        let sent = self.messages.iter().filter_map(|message| match message.event {
+            CandidateEvent::Answered {
                 verb: Verb::Acquire | Verb::Renew,
                 sent,
                 outcome: Outcome::Won(_) | Outcome::Kept,
@@ -92,8 +98,10 @@ impl Told {
 
     /// When its acquire was sent and when it was answered.
     fn granted(&self) -> (Duration, Duration) {
-        let grant = self.said.iter().find_map(|said| match said.what {
-            What::Answered { sent, outcome: Outcome::Won(_), .. } => Some((sent, said.at)),
+        let grant = self.messages.iter().find_map(|message| match message.event {
+            CandidateEvent::Answered { sent, outcome: Outcome::Won(_), .. } => {
+                Some((sent, message.at))
+            }
             _ => None,
         });
         grant.unwrap()
@@ -107,22 +115,26 @@ pub(crate) fn hands_over() {
         let mut first = Told::start(&harness, "a");
         let (_, (term, token)) = first.elected().await;
         let mut second = Told::start(&harness, "b");
-        second.wait(Duration::ZERO, |what| matches!(what, What::Campaigns).then_some(())).await;
+        second
+            .wait(Duration::ZERO, |what| matches!(what, CandidateEvent::Campaigns).then_some(()))
+            .await;
         let status = timeout(LIMIT, first.candidate.stop()).await.unwrap().unwrap();
         assert!(status.success(), "{status}");
         first.rest().await;
         let order: Vec<_> = first
-            .said
+            .messages
             .iter()
-            .filter_map(|said| match said.what {
-                What::BodyStarted { term: of, .. } if of == term => Some("body"),
-                What::Cancelled { term: of, .. } if of == term => Some("cancelled"),
-                What::BodyStopped { term: of, .. } if of == term => Some("body gone"),
-                What::Releasing { term: of, cancelled: true, bodies: 0 } if of == term => {
+            .filter_map(|message| match message.event {
+                CandidateEvent::BodyStarted { term: of, .. } if of == term => Some("body"),
+                CandidateEvent::Cancelled { term: of, .. } if of == term => Some("cancelled"),
+                CandidateEvent::BodyStopped { term: of, .. } if of == term => Some("body gone"),
+                CandidateEvent::Releasing { term: of, cancelled: true, bodies: 0 }
+                    if of == term =>
+                {
                     Some("releasing")
                 }
-                What::Answered { outcome: Outcome::Released, .. } => Some("released"),
-                What::Stopped => Some("stopped"),
+                CandidateEvent::Answered { outcome: Outcome::Released, .. } => Some("released"),
+                CandidateEvent::Stopped => Some("stopped"),
                 _ => None,
             })
             .collect();
@@ -145,8 +157,8 @@ pub(crate) fn paused() {
         let mut first = Told::start(&harness, "a");
         let (_, (term, token)) = first.elected().await;
         // It has been asked and said yes.
-        let active = |what: &What| match what {
-            What::Asked { term: of, active } if *of == term => Some(*active),
+        let active = |what: &CandidateEvent| match what {
+            CandidateEvent::Asked { term: of, active } if *of == term => Some(*active),
             _ => None,
         };
         assert!(first.wait(Duration::ZERO, active).await.1);
@@ -162,20 +174,21 @@ pub(crate) fn paused() {
         assert!(!is_active, "its first answer, {:?} after it went on", at.saturating_sub(before));
         let (_, from) = first
             .wait(before, |what| match what {
-                What::StoodStill { from } => Some(*from),
+                CandidateEvent::StoodStill { from } => Some(*from),
                 _ => None,
             })
             .await;
         assert!(from < before && from + L / 10 > paused, "{from:?} {paused:?} {before:?}");
         // Its body is never polled again.
-        let stopped = |what: &What| match what {
-            What::BodyStopped { term: of, .. } if *of == term => Some(()),
+        let stopped = |what: &CandidateEvent| match what {
+            CandidateEvent::BodyStopped { term: of, .. } if *of == term => Some(()),
             _ => None,
         };
         first.wait(before, stopped).await;
-        for said in &first.said {
-            let polled = matches!(said.what, What::BodyPolled { term: of, .. } if of == term);
-            assert!(!polled || said.at < before, "{said:?}");
+        for message in &first.messages {
+            let polled =
+                matches!(message.event, CandidateEvent::BodyPolled { term: of, .. } if of == term);
+            assert!(!polled || message.at < before, "{message:?}");
         }
         // It stopped while it had the lease, and the next was granted after that.
         let (_, granted) = second.granted();
@@ -190,13 +203,20 @@ pub(crate) fn killed() {
         let mut first = Told::start(&harness, "a");
         first.elected().await;
         let mut second = Told::start(&harness, "b");
-        second.wait(Duration::ZERO, |what| matches!(what, What::Campaigns).then_some(())).await;
+        second
+            .wait(Duration::ZERO, |what| matches!(what, CandidateEvent::Campaigns).then_some(()))
+            .await;
         let pid = first.candidate.id().unwrap();
         let before = first.candidate.kill().await.unwrap();
         assert!(!is_there(pid), "it is gone");
         first.rest().await;
-        assert!(!first.said.iter().any(|said| said.at > before + L), "it says nothing more");
-        assert!(!first.said.iter().any(|said| matches!(said.what, What::Stopped)));
+        assert!(
+            !first.messages.iter().any(|message| message.at > before + L),
+            "it says nothing more"
+        );
+        assert!(
+            !first.messages.iter().any(|message| matches!(message.event, CandidateEvent::Stopped))
+        );
         second.elected().await;
         let (_, granted) = second.granted();
         assert!(granted >= first.sent() + L, "{granted:?} {:?}", first.sent());

@@ -18,7 +18,7 @@ mod operator;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use dsync_conformance::{Suite, candidate, where_found};
+use dsync_conformance::{Suite, candidate, run_if_available};
 
 use harness::ServerHarness;
 
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     {
         return code;
     }
-    where_found(ServerHarness::find, |harness| {
+    run_if_available(ServerHarness::find, |harness| {
         println!("on {}", harness.describe());
         Suite::new("etcd", harness).with_lease(LEASE).run()
     })

@@ -20,7 +20,7 @@ mod operator;
 
 use std::process::ExitCode;
 
-use dsync_conformance::{Suite, candidate, where_found};
+use dsync_conformance::{Suite, candidate, run_if_available};
 
 use harness::ServerHarness;
 
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     {
         return code;
     }
-    where_found(ServerHarness::find, |harness| {
+    run_if_available(ServerHarness::find, |harness| {
         println!("on {}", harness.describe());
         let tests = Suite::new("kube", harness.clone())
             .with_namespaces("default", "kube-system")

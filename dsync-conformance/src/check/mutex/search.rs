@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::check::at;
+use crate::check::wording::at;
 use crate::history::At;
 
 /// An operation on a fenced mutex. It takes effect at one instant from `from` to `to`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Now, on the clock of [`Said`](super::Said): `CLOCK_MONOTONIC`, which counts from the same
+/// Now, on the clock of [`Message`](super::Message): `CLOCK_MONOTONIC`, which counts from the same
 /// instant in every process of a machine.
 #[cfg(unix)]
 #[must_use]

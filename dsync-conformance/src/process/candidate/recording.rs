@@ -13,8 +13,8 @@ use dsync::driver::{
 use dsync::{Result, async_trait};
 use futures_core::Stream;
 
-use super::notes::Notes;
-use super::said::What;
+use super::message::CandidateEvent;
+use super::observer::Observer;
 use crate::history::unsettled::{Attempt, Unsettled};
 use crate::history::{Outcome, Verb};
 
@@ -24,15 +24,15 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    pub(super) fn new(inner: Arc<dyn Driver>, notes: &Arc<Notes>) -> Self {
-        let open = Open { notes: Arc::clone(notes), unsettled: Unsettled::default() };
+    pub(super) fn new(inner: Arc<dyn Driver>, observer: &Arc<Observer>) -> Self {
+        let open = Open { observer: Arc::clone(observer), unsettled: Unsettled::default() };
         Self { inner, open: Arc::new(open) }
     }
 
     fn called(&self, verb: Verb, holder: Option<&Holder>) -> Call<'_> {
-        let voice = &self.open.notes.voice;
-        let (call, holder) = (voice.name(), holder.map(Holder::to_string));
-        let sent = voice.say(What::Called { call, verb, holder: holder.clone() });
+        let reporter = &self.open.observer.reporter;
+        let (call, holder) = (reporter.name(), holder.map(Holder::to_string));
+        let sent = reporter.report(CandidateEvent::Called { call, verb, holder: holder.clone() });
         Call { open: &self.open, name: call, verb, holder, sent }
     }
 }
@@ -49,13 +49,20 @@ struct Call<'a> {
 impl Call<'_> {
     fn answered(self, outcome: Outcome, token: Option<u64>) {
         let Self { name: call, verb, holder, sent, .. } = self;
-        self.open.notes.voice.say(What::Answered { call, verb, holder, sent, outcome, token });
+        self.open.observer.reporter.report(CandidateEvent::Answered {
+            call,
+            verb,
+            holder,
+            sent,
+            outcome,
+            token,
+        });
     }
 }
 
 /// Acquires that may have been applied.
 struct Open {
-    notes: Arc<Notes>,
+    observer: Arc<Observer>,
     unsettled: Unsettled,
 }
 
@@ -65,7 +72,7 @@ impl Open {
         if let Some(Attempt { call, holder, sent }) = self.unsettled.seen(record) {
             let token = record.map_or(0, |lease| lease.fencing_token.get());
             let holder = holder.to_string();
-            self.notes.voice.say(What::Settled { call, holder, sent, token });
+            self.observer.reporter.report(CandidateEvent::Settled { call, holder, sent, token });
         }
     }
 }
@@ -136,7 +143,7 @@ impl Driver for Recording {
     }
 
     async fn release(&self, key: &Key, lease: &Lease) -> Result<Released> {
-        self.open.notes.releasing(lease.fencing_token.get());
+        self.open.observer.releasing(lease.fencing_token.get());
         let call = self.called(Verb::Release, lease.holder.as_ref());
         let result = self.inner.release(key, lease).await;
         call.answered(

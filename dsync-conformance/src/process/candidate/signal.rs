@@ -26,5 +26,12 @@ pub(super) fn send(pid: u32, signal: Signal) -> io::Result<()> {
 
 #[cfg(not(unix))]
 pub(super) fn send(_: u32, _: Signal) -> io::Result<()> {
-    Err(super::spawn::unsupported())
+    Err(unsupported())
+}
+
+pub(super) fn unsupported() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "candidates in processes of their own take a Unix system: they are stopped by signals",
+    )
 }

@@ -9,10 +9,11 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::leash::{self, Leash};
-use super::said::{Said, What};
+use super::child_guard::{self, ChildGuard};
+use super::message::{CandidateEvent, Message};
+use super::orders::{Orders, VARIABLE};
 use super::signal::{self, Signal};
-use super::{Orders, VARIABLE, clock, play};
+use super::{child, clock};
 use crate::Harness;
 
 /// A candidate in a process of its own. It is killed when this is dropped, and ends by itself
@@ -22,10 +23,10 @@ pub struct Candidate {
     child: Child,
     /// It ends when this is closed.
     stdin: ChildStdin,
-    said: mpsc::UnboundedReceiver<Said>,
+    messages: mpsc::UnboundedReceiver<Message>,
     /// Reads what it says, so that it never has to wait for somebody to listen.
     _reader: JoinSet<()>,
-    _leash: Leash,
+    _guard: ChildGuard,
 }
 
 impl Candidate {
@@ -37,7 +38,7 @@ impl Candidate {
     /// and when the process cannot be started.
     pub fn spawn(harness: &dyn Harness, orders: &Orders) -> io::Result<Self> {
         if !cfg!(unix) {
-            return Err(unsupported());
+            return Err(signal::unsupported());
         }
         let environment = harness.environment().ok_or_else(|| {
             io::Error::new(
@@ -55,34 +56,34 @@ impl Candidate {
             .kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
-        let (mut child, leash) = leash::start(command)?;
+        let (mut child, guard) = child_guard::start(command)?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("the candidate has no stdin or stdout"));
         };
-        let (sender, said) = mpsc::unbounded_channel();
+        let (sender, messages) = mpsc::unbounded_channel();
         let mut reader = JoinSet::new();
         reader.spawn(read(stdout, sender));
-        Ok(Self { child, stdin, said, _reader: reader, _leash: leash })
+        Ok(Self { child, stdin, messages, _reader: reader, _guard: guard })
     }
 
-    /// The next thing that it says; `None` when it has ended and everything was heard.
+    /// Waits for its next message. Returns `None` when it has ended and every message was read.
     ///
     /// # Cancel safety
     ///
     /// Safe: nothing is lost.
-    pub async fn next(&mut self) -> Option<Said> {
-        self.said.recv().await
+    pub async fn next(&mut self) -> Option<Message> {
+        self.messages.recv().await
     }
 
-    /// What it has said and nobody has heard.
-    pub fn heard(&mut self) -> Vec<Said> {
-        std::iter::from_fn(|| self.said.try_recv().ok()).collect()
+    /// Takes the messages that have arrived since the last call.
+    pub fn received(&mut self) -> Vec<Message> {
+        std::iter::from_fn(|| self.messages.try_recv().ok()).collect()
     }
 
-    /// Whether it has ended and everything that it has said was heard.
+    /// Returns whether it has ended and every message was read.
     #[must_use]
     pub fn is_silent(&self) -> bool {
-        self.said.is_closed() && self.said.is_empty()
+        self.messages.is_closed() && self.messages.is_empty()
     }
 
     /// Its process id; `None` when it has ended.
@@ -91,7 +92,7 @@ impl Candidate {
         self.child.id()
     }
 
-    /// Stops it in its tracks (SIGSTOP). An instant before that, on the clock of [`Said`].
+    /// Stops it in its tracks (SIGSTOP). An instant before that, on the clock of [`Message`].
     ///
     /// # Errors
     ///
@@ -138,7 +139,7 @@ impl Candidate {
     ///
     /// It stops in any case.
     pub async fn stop(&mut self) -> io::Result<ExitStatus> {
-        self.stdin.write_all(format!("{}\n", play::STOP).as_bytes()).await?;
+        self.stdin.write_all(format!("{}\n", child::STOP).as_bytes()).await?;
         self.stdin.flush().await?;
         self.child.wait().await
     }
@@ -149,20 +150,13 @@ impl Candidate {
     }
 }
 
-async fn read(stdout: ChildStdout, sender: mpsc::UnboundedSender<Said>) {
+async fn read(stdout: ChildStdout, sender: mpsc::UnboundedSender<Message>) {
     let mut lines = BufReader::new(stdout).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        let said = serde_json::from_str(&line)
-            .unwrap_or_else(|_| Said { at: clock::now(), what: What::Line(line) });
-        if sender.send(said).is_err() {
+        let message = serde_json::from_str(&line)
+            .unwrap_or_else(|_| Message { at: clock::now(), event: CandidateEvent::Line(line) });
+        if sender.send(message).is_err() {
             return;
         }
     }
-}
-
-pub(super) fn unsupported() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::Unsupported,
-        "candidates in processes of their own take a Unix system: they are stopped by signals",
-    )
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use dsync::Result;
 use dsync::driver::{Acquired, Key, KeyKind, Renewed};
 
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Grip, Peer, is_free, shown};
+use crate::context::{Case, Outcome, Peer, WonLease, is_free, shown};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let peers: [Peer; 3] = case.peers().await?;
@@ -58,18 +57,18 @@ async fn gone(case: &Case, peers: &[Peer; 3], kind: KeyKind, round: usize, how: 
     case.count();
     let (owner, rival) = (&peers[round % 3], &peers[(round + 1) % 3]);
     let key = case.key(kind);
-    let grip = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
-    let grip = owner.keep(&key, &grip).await?;
+    let won = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    let won = owner.keep(&key, &won).await?;
     match how {
         How::Deleted => done(case, operator.delete(&key).await)?,
         How::Emptied => done(case, operator.empty(&key).await)?,
     }
     reads_as_free(case, peers, &key, how).await?;
-    renewal_is_lost(case, owner, &key, &grip, how).await?;
+    renewal_is_lost(case, owner, &key, &won, how).await?;
     reads_as_free(case, peers, &key, how).await?;
     let why = format!("an operator's deletion or emptying ({how:?}) leaves it free");
     let next = rival.win(&key, &case.claim("rival"), &why).await?;
-    renewal_is_lost(case, owner, &key, &grip, how).await?;
+    renewal_is_lost(case, owner, &key, &won, how).await?;
     rival.free(&key, &next).await
 }
 
@@ -94,12 +93,18 @@ async fn reads_as_free(case: &Case, peers: &[Peer; 3], key: &Key, how: How) -> O
     Ok(())
 }
 
-async fn renewal_is_lost(case: &Case, owner: &Peer, key: &Key, grip: &Grip, how: How) -> Outcome {
-    if let Renewed::Kept(lease) = owner.renew(key, &grip.lease).await? {
+async fn renewal_is_lost(
+    case: &Case,
+    owner: &Peer,
+    key: &Key,
+    won: &WonLease,
+    how: How,
+) -> Outcome {
+    if let Renewed::Kept(lease) = owner.renew(key, &won.lease).await? {
         return Err(case.fail(format!(
             "after an operator's change ({how:?}) renew by the former holder {} answered `Kept` \
              ({}); renew never re-creates a record (Driver::renew)",
-            grip.holder,
+            won.holder,
             shown(Some(&lease))
         )));
     }
@@ -112,7 +117,7 @@ async fn overwritten(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     case.count();
     let [owner, rival, _] = peers;
     let key = case.key(kind);
-    let grip = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    let won = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
     let foreign = "another-program";
     done(case, operator.overwrite(&key, foreign, case.long()).await)?;
     for peer in peers {
@@ -126,10 +131,10 @@ async fn overwritten(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
             )));
         }
     }
-    if let Renewed::Kept(_) = owner.renew(&key, &grip.lease).await? {
+    if let Renewed::Kept(_) = owner.renew(&key, &won.lease).await? {
         return Err(case.fail(format!(
             "another program has overwritten the record of {}, but its renewal answered `Kept`",
-            grip.holder
+            won.holder
         )));
     }
     if let Acquired::Won(_) = rival.acquire(&key, &case.claim("rival")).await? {

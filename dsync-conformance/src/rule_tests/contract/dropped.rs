@@ -6,8 +6,7 @@ use std::sync::Arc;
 use dsync::driver::{Acquired, Key, KeyKind, Lease, Released, Renewed};
 use tokio::time::{sleep, timeout};
 
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Grip, Peer, is_free, shown};
+use crate::context::{Case, Outcome, Peer, WonLease, is_free, shown};
 use crate::rule_tests::cuts::{Cut, MOST_POLLS};
 use crate::tasks::now;
 
@@ -30,17 +29,17 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
             for polls in 0..MOST_POLLS {
                 case.count();
                 let key = case.key(kind);
-                let grip = peers[0].win(&key, &case.claim("owner"), "nobody has used it").await?;
-                let is_over = cut(&case, &peers[0], &key, &grip, victim, polls).await;
+                let won = peers[0].win(&key, &case.claim("owner"), "nobody has used it").await?;
+                let is_over = cut(&case, &peers[0], &key, &won, victim, polls).await;
                 bystander.check(&case, &peers[0], victim, polls).await?;
-                check(&case, &peers, &key, &grip, victim, polls).await?;
+                check(&case, &peers, &key, &won, victim, polls).await?;
                 if is_over {
                     break;
                 }
             }
         }
     }
-    peers[1].free(&bystander.held, &bystander.grip).await
+    peers[1].free(&bystander.held, &bystander.won).await
 }
 
 /// Whether the call was over by then.
@@ -48,7 +47,7 @@ async fn cut(
     case: &Case,
     peer: &Peer,
     key: &Key,
-    grip: &Grip,
+    won: &WonLease,
     victim: Victim,
     polls: usize,
 ) -> bool {
@@ -59,8 +58,8 @@ async fn cut(
             let claim = case.claim("rival");
             Cut::after(polls, driver.acquire(key, &claim)).await.is_some()
         }
-        Victim::Renew => Cut::after(polls, driver.renew(key, &grip.lease)).await.is_some(),
-        Victim::Release => Cut::after(polls, driver.release(key, &grip.lease)).await.is_some(),
+        Victim::Renew => Cut::after(polls, driver.renew(key, &won.lease)).await.is_some(),
+        Victim::Release => Cut::after(polls, driver.release(key, &won.lease)).await.is_some(),
         Victim::Watch => {
             let mut watch = driver.watch(key);
             let first = poll_fn(|context| watch.as_mut().poll_next(context));
@@ -76,7 +75,7 @@ async fn check(
     case: &Case,
     [owner, witness]: &[Peer; 2],
     key: &Key,
-    grip: &Grip,
+    won: &WonLease,
     victim: Victim,
     polls: usize,
 ) -> Outcome {
@@ -84,7 +83,7 @@ async fn check(
         case.fail(format!(
             "{victim:?} of a lease of {} was dropped after {polls} polls, and a read shows {}. A \
              dropped call is either applied or not, now or later (Driver: Cancel safety)",
-            grip.holder,
+            won.holder,
             shown(read)
         ))
     };
@@ -92,7 +91,7 @@ async fn check(
     let mut is_mine = true;
     loop {
         let read = witness.read(key).await?;
-        let mine = read.as_ref().is_some_and(|lease| lease.is_held_by(&grip.holder));
+        let mine = read.as_ref().is_some_and(|lease| lease.is_held_by(&won.holder));
         match victim {
             Victim::Release if is_free(read.as_ref()) => is_mine = false,
             _ if mine && is_mine => {}
@@ -104,17 +103,17 @@ async fn check(
         sleep(Case::SETTLING / 4).await;
     }
     if is_mine {
-        give_up(case, owner, witness, key, grip).await
+        give_up(case, owner, witness, key, won).await
     } else {
         witness.win(key, &case.claim("next"), "a dropped release was applied").await.map(drop)
     }
 }
 
 /// The owner goes on with what is read, as the core does.
-async fn give_up(case: &Case, owner: &Peer, witness: &Peer, key: &Key, grip: &Grip) -> Outcome {
+async fn give_up(case: &Case, owner: &Peer, witness: &Peer, key: &Key, won: &WonLease) -> Outcome {
     for _ in 0..5 {
         let Some(lease) = witness.read(key).await? else { return Ok(()) };
-        if !lease.is_held_by(&grip.holder) {
+        if !lease.is_held_by(&won.holder) {
             return Ok(());
         }
         match owner.renew(key, &lease).await? {
@@ -125,34 +124,34 @@ async fn give_up(case: &Case, owner: &Peer, witness: &Peer, key: &Key, grip: &Gr
             }
             // The dropped call may land right now.
             Renewed::Conflict => {}
-            Renewed::Lost(_) => return Err(case.fail(lost(grip))),
+            Renewed::Lost(_) => return Err(case.fail(lost(won))),
         }
     }
     Err(case.fail(format!(
         "after a dropped call the lease of {} could not be renewed and released in five tries \
          with what was read",
-        grip.holder
+        won.holder
     )))
 }
 
-fn lost(grip: &Grip) -> String {
+fn lost(won: &WonLease) -> String {
     format!(
         "after a dropped call the lease of {} reads as held, but its renewal answers `Lost`",
-        grip.holder
+        won.holder
     )
 }
 
 /// Another key, which must not notice anything: no call may get the answer to a dropped one.
 struct Bystander {
     held: Key,
-    grip: Grip,
+    won: WonLease,
 }
 
 impl Bystander {
     async fn begin(case: &Case, [_, witness]: &[Peer; 2]) -> Outcome<Self> {
         let held = case.key(KeyKind::Lock);
-        let grip = witness.win(&held, &case.claim("bystander"), "nobody has used it").await?;
-        Ok(Self { held, grip })
+        let won = witness.win(&held, &case.claim("bystander"), "nobody has used it").await?;
+        Ok(Self { held, won })
     }
 
     async fn check(&self, case: &Case, peer: &Peer, victim: Victim, polls: usize) -> Outcome {
@@ -163,22 +162,22 @@ impl Bystander {
             ))
         };
         let read = peer.read(&self.held).await?;
-        if !read.as_ref().is_some_and(|lease| lease.is_held_by(&self.grip.holder)) {
+        if !read.as_ref().is_some_and(|lease| lease.is_held_by(&self.won.holder)) {
             return Err(wrong(format!(
                 "a read of another key, which {} holds, shows {}",
-                self.grip.holder,
+                self.won.holder,
                 shown(read.as_ref())
             )));
         }
         if let Acquired::Won(lease) = peer.acquire(&self.held, &case.claim("rival")).await? {
             return Err(wrong(format!(
                 "an acquire of another key, which {} holds, won {}",
-                self.grip.holder,
+                self.won.holder,
                 shown(Some(&lease))
             )));
         }
         let free = case.key(KeyKind::Lock);
-        let grip = peer.win(&free, &case.claim("other"), "nobody has used it").await?;
-        peer.free(&free, &grip).await
+        let won = peer.win(&free, &case.claim("other"), "nobody has used it").await?;
+        peer.free(&free, &won).await
     }
 }

@@ -7,7 +7,7 @@ use dsync::driver::KeyKind;
 use tokio::task::JoinSet;
 
 use super::expiry::{Scene, Seen, play, scenes};
-use crate::context::case::{Case, Outcome};
+use crate::context::{Case, Outcome};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let mut playing = JoinSet::new();

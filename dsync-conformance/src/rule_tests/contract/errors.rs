@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsync::Error;
 use dsync::driver::{Holder, Key, KeyKind, Lease, Nonce};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
+use super::definite::judge;
 use super::lost;
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Peer, is_free, shown};
+use crate::context::{Case, Outcome, Peer, is_free};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let peers: [Peer; 2] = case.peers().await?;
@@ -144,31 +143,4 @@ async fn cycle(
         judge(case, witness, key, "release", &error, is_freed).await?;
     }
     Ok(errors)
-}
-
-/// A definite error must not have been applied, now or a little later.
-pub(super) async fn judge(
-    case: &Case,
-    witness: &Peer,
-    key: &Key,
-    verb: &str,
-    error: &Error,
-    is_applied: impl Fn(Option<&Lease>) -> bool,
-) -> Outcome {
-    if error.is_ambiguous() {
-        return Ok(());
-    }
-    for wait in [Duration::ZERO, Case::SETTLING] {
-        sleep(wait).await;
-        let record = witness.read(key).await?;
-        if is_applied(record.as_ref()) {
-            return Err(case.fail(format!(
-                "{verb} answered a definite error ({error}), but it was applied: a read shows {}. \
-                 What a driver cannot prove definite is ambiguous: Error::ambiguous (Driver: \
-                 Unknown outcomes)",
-                shown(record.as_ref())
-            )));
-        }
-    }
-    Ok(())
 }

@@ -7,8 +7,7 @@ use dsync::{Config, Timing};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Verdict;
-use crate::context::case::{Case, Outcome, key_of};
-use crate::context::peer::{Grip, Peer, is_free};
+use crate::context::{Case, Outcome, Peer, WonLease, is_free, key_of};
 use crate::tasks::now;
 
 /// How a holder died.
@@ -71,16 +70,16 @@ pub(super) async fn play(case: &Case, scene: Scene, limit: Duration) -> Outcome<
     claim.duration = scene.duration;
     let why = "nobody has used it before";
     let before = meddler(case, &key, scene).await?;
-    let grip = holder.win(&key, &claim, why).await?;
-    let grip = die(&holder, &key, grip, scene).await?;
+    let won = holder.win(&key, &claim, why).await?;
+    let won = die(&holder, &key, won, scene).await?;
     if let Some((rival, former)) = before {
-        meddle(case, &rival, &key, &former, &grip, scene).await?;
+        meddle(case, &rival, &key, &former, &won, scene).await?;
     }
     let seen = |watched_from, free_at, by_read| {
-        let Grip { sent, answered, .. } = grip;
+        let WonLease { sent, answered, .. } = won;
         Seen { sent, answered, watched_from, free_at, by_read }
     };
-    let until = grip.answered + limit;
+    let until = won.answered + limit;
     let watched_from = now();
     if case.is_observer() {
         // Observers tell a dead holder by its silence, so it takes the core over the driver. Its
@@ -117,26 +116,26 @@ pub(super) async fn play(case: &Case, scene: Scene, limit: Duration) -> Outcome<
 }
 
 /// The holder's last moments.
-async fn die(peer: &Peer, key: &Key, grip: Grip, scene: Scene) -> Outcome<Grip> {
+async fn die(peer: &Peer, key: &Key, won: WonLease, scene: Scene) -> Outcome<WonLease> {
     if scene.death == Death::Acquired {
-        return Ok(grip);
+        return Ok(won);
     }
-    let first = grip.sent;
-    let mut grip = grip;
+    let first = won.sent;
+    let mut won = won;
     for part in [3, 6] {
         sleep_until(first + scene.duration * part / 10).await;
-        let kept = peer.keep(key, &grip).await;
-        if kept.is_err() && now() >= grip.sent + scene.duration {
+        let kept = peer.keep(key, &won).await;
+        if kept.is_err() && now() >= won.sent + scene.duration {
             let why = "the machine was too slow to renew a lease in time";
             return Err(Verdict::Inconclusive(why.to_owned()));
         }
-        grip = kept?;
+        won = kept?;
     }
-    Ok(grip)
+    Ok(won)
 }
 
 /// Somebody who held the key before.
-async fn meddler(case: &Case, key: &Key, scene: Scene) -> Outcome<Option<(Peer, Grip)>> {
+async fn meddler(case: &Case, key: &Key, scene: Scene) -> Outcome<Option<(Peer, WonLease)>> {
     if scene.death != Death::Bothered {
         return Ok(None);
     }
@@ -151,8 +150,8 @@ async fn meddle(
     case: &Case,
     rival: &Peer,
     key: &Key,
-    former: &Grip,
-    grip: &Grip,
+    former: &WonLease,
+    won: &WonLease,
     scene: Scene,
 ) -> Outcome {
     rival.release(key, &former.lease).await?;
@@ -160,7 +159,7 @@ async fn meddle(
     let mut brief = case.claim("rival");
     brief.duration = case.capabilities.min_lease;
     let acquired = rival.acquire(key, &brief).await?;
-    let after = now().saturating_duration_since(grip.sent);
+    let after = now().saturating_duration_since(won.sent);
     if matches!(acquired, Acquired::Won(_)) && after < scene.duration {
         return Err(case.fail(format!(
             "somebody else acquired {key} {after:?} after it was renewed for {:?}",

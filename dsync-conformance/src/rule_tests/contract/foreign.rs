@@ -5,8 +5,7 @@ use std::sync::Arc;
 use dsync::driver::{Acquired, Key, KeyKind, Lease, Released};
 use tokio::time::sleep;
 
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Grip, Peer, is_free, shown};
+use crate::context::{Case, Outcome, Peer, WonLease, is_free, shown};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let peers: [Peer; 3] = case.peers().await?;
@@ -58,15 +57,20 @@ async fn refused(case: &Case, peers: &[Peer; 3], key: &Key, lease: &Lease, why: 
 }
 
 /// The successor goes on as if nothing had happened.
-async fn still_holds(case: &Case, peers: &[Peer; 3], key: &Key, grip: &Grip) -> Outcome<Grip> {
+async fn still_holds(
+    case: &Case,
+    peers: &[Peer; 3],
+    key: &Key,
+    won: &WonLease,
+) -> Outcome<WonLease> {
     let [_, rival, witness] = peers;
     if let Acquired::Won(_) = witness.acquire(key, &case.claim("third")).await? {
         return Err(case.fail(format!(
             "after a release by a former holder, somebody else acquired {key} while {} holds it",
-            grip.holder
+            won.holder
         )));
     }
-    rival.keep(key, grip).await
+    rival.keep(key, won).await
 }
 
 async fn successor(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
@@ -92,9 +96,9 @@ async fn successor(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
 async fn twice(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     let [owner, ..] = peers;
     let key = case.key(kind);
-    let grip = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
-    owner.free(&key, &grip).await?;
-    refused(case, peers, &key, &grip.lease, "it was released already").await
+    let won = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    owner.free(&key, &won).await?;
+    refused(case, peers, &key, &won.lease, "it was released already").await
 }
 
 async fn run_out(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
@@ -102,14 +106,14 @@ async fn run_out(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     let key = case.key(kind);
     let mut claim = case.claim("owner");
     claim.duration = case.capabilities.min_lease;
-    let grip = owner.win(&key, &claim, "nobody has used it").await?;
+    let won = owner.win(&key, &claim, "nobody has used it").await?;
     sleep(case.longest(claim.duration)).await;
     if is_free(witness.read(&key).await?.as_ref()) {
-        refused(case, peers, &key, &grip.lease, "it has run out").await?;
+        refused(case, peers, &key, &won.lease, "it has run out").await?;
     }
     let next = rival.win(&key, &case.claim("rival"), "the lease has run out").await?;
     let why = "it has run out and somebody else has the key";
-    refused(case, peers, &key, &grip.lease, why).await?;
+    refused(case, peers, &key, &won.lease, why).await?;
     let next = still_holds(case, peers, &key, &next).await?;
     rival.free(&key, &next).await
 }
@@ -118,8 +122,8 @@ async fn another_program(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outco
     let Some(operator) = case.operator() else { return Ok(()) };
     let [owner, ..] = peers;
     let key = case.key(kind);
-    let grip = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    let won = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
     let written = operator.overwrite(&key, "another-program", case.long()).await;
     written.map_err(|error| case.fail(format!("the operator could not write {key}: {error}")))?;
-    refused(case, peers, &key, &grip.lease, "another program has overwritten the record").await
+    refused(case, peers, &key, &won.lease, "another program has overwritten the record").await
 }

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dsync::driver::{Holder, Key, KeyKind, Lease};
 use tokio::task::JoinSet;
 
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Peer, shown};
+use crate::context::{Case, Outcome, Peer, shown};
 
 const READERS: usize = 3;
 
@@ -27,11 +26,11 @@ async fn one_after_the_other(case: &Arc<Case>, kind: KeyKind) -> Outcome {
     let _watch = peers[1].watch(&key);
     for round in 0..case.rounds(20) as usize {
         let writer = &peers[round % READERS];
-        let grip = writer.win(&key, &case.claim("writer"), "it was released").await?;
-        all_see(case, &peers, &key, Some(&grip.lease), "acquire").await?;
-        let grip = writer.keep(&key, &grip).await?;
-        all_see(case, &peers, &key, Some(&grip.lease), "renew").await?;
-        writer.free(&key, &grip).await?;
+        let won = writer.win(&key, &case.claim("writer"), "it was released").await?;
+        all_see(case, &peers, &key, Some(&won.lease), "acquire").await?;
+        let won = writer.keep(&key, &won).await?;
+        all_see(case, &peers, &key, Some(&won.lease), "renew").await?;
+        writer.free(&key, &won).await?;
         all_see(case, &peers, &key, None, "release").await?;
     }
     Ok(())
@@ -113,11 +112,11 @@ async fn at_the_same_time(case: &Arc<Case>, kind: KeyKind) -> Outcome {
         let mut claim = case.claim("writer");
         claim.holder = holder.clone();
         begun.store(2 * index + 1, Ordering::SeqCst);
-        let grip = writer.win(&key, &claim, "it was released").await?;
+        let won = writer.win(&key, &claim, "it was released").await?;
         acknowledged.store(2 * index + 1, Ordering::SeqCst);
         tokio::task::yield_now().await;
         begun.store(2 * index + 2, Ordering::SeqCst);
-        writer.free(&key, &grip).await?;
+        writer.free(&key, &won).await?;
         acknowledged.store(2 * index + 2, Ordering::SeqCst);
         tokio::task::yield_now().await;
     }

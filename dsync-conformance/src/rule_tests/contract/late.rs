@@ -7,7 +7,7 @@ use dsync::driver::{Acquired, KeyKind};
 use tokio::task::JoinSet;
 
 use super::expiry::{Scene, Seen, play, scenes};
-use crate::context::case::{Case, Outcome};
+use crate::context::{Case, Outcome};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     if case.is_observer() {
@@ -81,9 +81,8 @@ async fn taken_over_at_once(case: &Case) -> Outcome {
     for kind in [KeyKind::Election, KeyKind::Lock] {
         case.count();
         let key = case.key(kind);
-        let grip = dead.win(&key, &case.claim("dead"), "nobody has used it before").await?;
-        let seen =
-            rival.read(&key).await?.map_or(grip.lease.version.clone(), |lease| lease.version);
+        let won = dead.win(&key, &case.claim("dead"), "nobody has used it before").await?;
+        let seen = rival.read(&key).await?.map_or(won.lease.version.clone(), |lease| lease.version);
         let claim = case.claim("rival").with_take_over(Some(seen.clone()));
         if let Acquired::Held(record) = rival.acquire(&key, &claim).await? {
             return Err(case.fail(format!(

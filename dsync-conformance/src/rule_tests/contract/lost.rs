@@ -6,9 +6,8 @@ use dsync::Result;
 use dsync::driver::{Acquired, Key, KeyKind, Lease, Released, Renewed};
 use tokio::time::{sleep, timeout};
 
-use super::errors::judge;
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Grip, Peer, is_free, shown};
+use super::definite::judge;
+use crate::context::{Case, Outcome, Peer, WonLease, is_free, shown};
 use crate::harness::{Mishap, Wire, Write};
 use crate::proxy::{Direction, Fault, Proxy};
 
@@ -116,7 +115,7 @@ struct Attempt<'a> {
     write: Write,
     /// The claim that an acquire sends, or that won the lease to renew or release.
     claim: dsync::driver::Claim,
-    grip: Option<Grip>,
+    won: Option<WonLease>,
     before: Option<Lease>,
 }
 
@@ -130,22 +129,22 @@ impl<'a> Attempt<'a> {
         write: Write,
     ) -> Outcome<Self> {
         let (key, claim) = (case.key(kind), case.claim(WRITER));
-        let grip = match write {
+        let won = match write {
             Write::Acquire => None,
             _ => Some(writer.win(&key, &claim, "nobody has used it").await?),
         };
         let before = witness.read(&key).await?;
-        Ok(Self { case, writer, witness, key, write, claim, grip, before })
+        Ok(Self { case, writer, witness, key, write, claim, won, before })
     }
 
     async fn send(&self) -> Answer {
         let (driver, key) = (self.writer.driver(), &self.key);
         let call = async {
-            Ok(match (self.write, &self.grip) {
-                (Write::Renew, Some(Grip { lease, .. })) => {
+            Ok(match (self.write, &self.won) {
+                (Write::Renew, Some(WonLease { lease, .. })) => {
                     matches!(driver.renew(key, lease).await?, Renewed::Kept(_))
                 }
-                (Write::Release, Some(Grip { lease, .. })) => {
+                (Write::Release, Some(WonLease { lease, .. })) => {
                     driver.release(key, lease).await? == Released::Freed
                 }
                 _ => matches!(driver.acquire(key, &self.claim).await?, Acquired::Won(_)),

@@ -6,8 +6,7 @@ use dsync::Resource;
 use dsync::driver::{Acquired, Key, KeyKind};
 
 use crate::Verdict;
-use crate::context::case::{Case, Outcome, key_of};
-use crate::context::peer::{Grip, Peer, shown};
+use crate::context::{Case, Outcome, Peer, WonLease, key_of, shown};
 
 /// The longest label, and the longest name of a key.
 const LABEL: usize = 63;
@@ -19,16 +18,16 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
     keys.extend(long_keys(&case));
     let other = other_namespace(&case, &peers[0]).await?;
     keys.extend(other);
-    let mut held: Vec<(Key, Grip)> = Vec::new();
+    let mut held: Vec<(Key, WonLease)> = Vec::new();
     for (index, key) in keys.iter().enumerate() {
         case.count();
         let claim = case.claim(&format!("holder-{index}"));
         held.push((key.clone(), take(&case, &peers[0], key, &claim, &held).await?));
     }
-    for (key, grip) in &held {
+    for (key, won) in &held {
         let read = peers[1].read(key).await?;
-        if !read.as_ref().is_some_and(|lease| lease.is_held_by(&grip.holder)) {
-            return Err(shared(&case, key, &grip.holder.to_string(), &shown(read.as_ref())));
+        if !read.as_ref().is_some_and(|lease| lease.is_held_by(&won.holder)) {
+            return Err(shared(&case, key, &won.holder.to_string(), &shown(read.as_ref())));
         }
     }
     released_apart(&case, &peers, &held).await
@@ -47,8 +46,8 @@ async fn take(
     peer: &Peer,
     key: &Key,
     claim: &dsync::driver::Claim,
-    held: &[(Key, Grip)],
-) -> Outcome<Grip> {
+    held: &[(Key, WonLease)],
+) -> Outcome<WonLease> {
     let sent = crate::tasks::now();
     let acquired = peer.driver().acquire(key, claim).await.map_err(|error| {
         case.fail(format!(
@@ -58,11 +57,13 @@ async fn take(
     })?;
     let answered = crate::tasks::now();
     match acquired {
-        Acquired::Won(lease) => Ok(Grip { holder: claim.holder.clone(), lease, sent, answered }),
+        Acquired::Won(lease) => {
+            Ok(WonLease { holder: claim.holder.clone(), lease, sent, answered })
+        }
         Acquired::Held(_) => {
             let read = peer.read(key).await?;
             let by = read.as_ref().and_then(|lease| lease.holder.clone());
-            let with = by.and_then(|by| held.iter().find(|(_, grip)| grip.holder == by));
+            let with = by.and_then(|by| held.iter().find(|(_, won)| won.holder == by));
             Err(case.fail(format!(
                 "{key} ({:?}, {} characters) was never used, but acquire answered `Held`: it {}. \
                  Namespace, kind and the whole name are the key (Key)",
@@ -81,14 +82,14 @@ async fn take(
 async fn released_apart(
     case: &Case,
     [owner, witness]: &[Peer; 2],
-    held: &[(Key, Grip)],
+    held: &[(Key, WonLease)],
 ) -> Outcome {
-    for (index, (key, grip)) in held.iter().enumerate() {
-        owner.free(key, grip).await?;
+    for (index, (key, won)) in held.iter().enumerate() {
+        owner.free(key, won).await?;
         // The neighbours are the names that are most like it.
-        for (other, grip) in held.iter().skip(index + 1).take(3) {
+        for (other, won) in held.iter().skip(index + 1).take(3) {
             let read = witness.read(other).await?;
-            if !read.as_ref().is_some_and(|lease| lease.is_held_by(&grip.holder)) {
+            if !read.as_ref().is_some_and(|lease| lease.is_held_by(&won.holder)) {
                 return Err(case.fail(format!(
                     "the release of {key} changed {other}: it reads as {}",
                     shown(read.as_ref())

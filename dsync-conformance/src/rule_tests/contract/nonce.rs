@@ -5,8 +5,7 @@ use std::sync::Arc;
 use dsync::driver::{Acquired, Claim, Key, KeyKind, Lease, Released, Renewed};
 use tokio::time::sleep;
 
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Peer, is_free, shown};
+use crate::context::{Case, Outcome, Peer, is_free, shown};
 use crate::rule_tests::cuts::{Cut, MOST_POLLS};
 use crate::tasks::now;
 
@@ -42,15 +41,15 @@ async fn as_it_was_given(case: &Case, [writer, reader, _]: &[Peer; 3]) -> Outcom
     for instance in INSTANCES.iter().copied().chain([longest.as_str()]) {
         case.count();
         let key = case.key(KeyKind::Lock);
-        let grip = writer.win(&key, &case.claim(instance), "nobody has used it").await?;
+        let won = writer.win(&key, &case.claim(instance), "nobody has used it").await?;
         let read = reader.read(&key).await?;
-        if !read.as_ref().is_some_and(|lease| lease.is_held_by(&grip.holder)) {
-            return Err(rewritten(case, &grip.holder.to_string(), read.as_ref()));
+        if !read.as_ref().is_some_and(|lease| lease.is_held_by(&won.holder)) {
+            return Err(rewritten(case, &won.holder.to_string(), read.as_ref()));
         }
-        let kept = writer.keep(&key, &grip).await?;
+        let kept = writer.keep(&key, &won).await?;
         let read = reader.read(&key).await?;
-        if !read.as_ref().is_some_and(|lease| lease.is_held_by(&grip.holder)) {
-            return Err(rewritten(case, &grip.holder.to_string(), read.as_ref()));
+        if !read.as_ref().is_some_and(|lease| lease.is_held_by(&won.holder)) {
+            return Err(rewritten(case, &won.holder.to_string(), read.as_ref()));
         }
         writer.free(&key, &kept).await?;
     }
@@ -84,11 +83,11 @@ async fn cut_short(case: &Case, peers: &[Peer; 3], kind: KeyKind, start: Start) 
         let mut claim = case.claim("cut");
         let mut before = None;
         if start != Start::NoRecord {
-            let grip = rival.win(&key, &case.claim("dead"), "nobody has used it").await?;
+            let won = rival.win(&key, &case.claim("dead"), "nobody has used it").await?;
             if start == Start::Released {
-                rival.free(&key, &grip).await?;
+                rival.free(&key, &won).await?;
             } else {
-                claim = claim.with_take_over(Some(grip.lease.version.clone()));
+                claim = claim.with_take_over(Some(won.lease.version.clone()));
             }
             before = reader.read(&key).await?;
         }

@@ -7,8 +7,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Grip, Peer, is_free, shown};
+use crate::context::{Case, Outcome, Peer, WonLease, is_free, shown};
 use crate::tasks::now;
 
 /// How many claim at a time, over how many connections.
@@ -21,8 +20,8 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
         let key = case.key(kind);
         for round in 0..case.rounds(30) {
             let what = if round == 0 { "there was no record" } else { "it was released" };
-            let (winner, grip) = race(&case, &peers, &key, None, what).await?;
-            peers[winner].free(&key, &grip).await?;
+            let (winner, won) = race(&case, &peers, &key, None, what).await?;
+            peers[winner].free(&key, &won).await?;
         }
         if case.is_observer() {
             take_over_in_turn(&case, &peers, &key).await?;
@@ -35,11 +34,11 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
 
 /// Each race is for the record that the winner of the last one holds.
 async fn take_over_in_turn(case: &Case, peers: &[Peer; CONNECTIONS], key: &Key) -> Outcome {
-    let mut grip = peers[0].win(key, &case.claim("first"), "it was released").await?;
+    let mut won = peers[0].win(key, &case.claim("first"), "it was released").await?;
     for _ in 0..case.rounds(20) {
-        let version = grip.lease.version.clone();
+        let version = won.lease.version.clone();
         let what = "every claim takes over the version that the record is at";
-        (_, grip) = race(case, peers, key, Some(version), what).await?;
+        (_, won) = race(case, peers, key, Some(version), what).await?;
     }
     Ok(())
 }
@@ -66,12 +65,12 @@ async fn race(
     key: &Key,
     take_over: Option<Version>,
     what: &str,
-) -> Outcome<(usize, Grip)> {
+) -> Outcome<(usize, WonLease)> {
     // A driver that remembers an older state may be refused; then it has read, and knows.
     for _ in 0..3 {
         case.count();
         let winners = claim_at_once(case, peers, key, take_over.as_ref()).await?;
-        let names: Vec<_> = winners.iter().map(|(_, grip)| grip.holder.to_string()).collect();
+        let names: Vec<_> = winners.iter().map(|(_, won)| won.holder.to_string()).collect();
         if winners.len() > 1 {
             return Err(case.fail(format!(
                 "{} of {CLAIMS} concurrent acquires of {key} won ({}) although one at most can: \
@@ -82,16 +81,16 @@ async fn race(
             )));
         }
         let record = peers[0].read(key).await?;
-        if let Some((winner, grip)) = winners.into_iter().next() {
+        if let Some((winner, won)) = winners.into_iter().next() {
             let read = record.as_ref();
-            if !read.is_some_and(|lease| lease.is_held_by(&grip.holder)) {
+            if !read.is_some_and(|lease| lease.is_held_by(&won.holder)) {
                 return Err(case.fail(format!(
                     "acquire of {key} answered `Won` to {}, but a read shows {}",
-                    grip.holder,
+                    won.holder,
                     shown(read)
                 )));
             }
-            return Ok((winner, grip));
+            return Ok((winner, won));
         }
         for peer in peers {
             peer.read(key).await?;
@@ -120,7 +119,7 @@ async fn claim_at_once(
     peers: &[Peer; CONNECTIONS],
     key: &Key,
     take_over: Option<&Version>,
-) -> Outcome<Vec<(usize, Grip)>> {
+) -> Outcome<Vec<(usize, WonLease)>> {
     let start = Arc::new(Barrier::new(CLAIMS));
     let mut calls = JoinSet::new();
     for index in 0..CLAIMS {
@@ -139,7 +138,7 @@ async fn claim_at_once(
         let (index, holder, sent, answered, acquired) =
             call.map_err(|error| case.fail(format!("acquire panicked: {error}")))?;
         if let Acquired::Won(lease) = acquired? {
-            winners.push((index, Grip { holder, lease, sent, answered }));
+            winners.push((index, WonLease { holder, lease, sent, answered }));
         }
     }
     Ok(winners)

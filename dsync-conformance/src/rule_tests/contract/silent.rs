@@ -8,8 +8,7 @@ use dsync::driver::{Key, KeyKind, Lease};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Grip, Peer, is_free, shown};
+use crate::context::{Case, Outcome, Peer, WonLease, is_free, shown};
 use crate::tasks::now;
 
 /// How a driver ends.
@@ -27,11 +26,11 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
         for kind in [KeyKind::Election, KeyKind::Lock] {
             case.count();
             let key = case.key(kind);
-            let grip = use_and_end(&case, &key, end).await?;
+            let won = use_and_end(&case, &key, end).await?;
             if case.is_observer() {
-                stands_still(&case, &witness, &key, &grip, end).await?;
+                stands_still(&case, &witness, &key, &won, end).await?;
             } else {
-                runs_out(&case, &witness, &key, &grip, end).await?;
+                runs_out(&case, &witness, &key, &won, end).await?;
             }
         }
     }
@@ -41,39 +40,39 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
 }
 
 /// A driver that holds a lease and has a watch, and is then no more.
-async fn use_and_end(case: &Case, key: &Key, end: End) -> Outcome<Grip> {
+async fn use_and_end(case: &Case, key: &Key, end: End) -> Outcome<WonLease> {
     end_after_use(case, case.peer().await?, key, end).await
 }
 
-async fn end_after_use(case: &Case, peer: Peer, key: &Key, end: End) -> Outcome<Grip> {
+async fn end_after_use(case: &Case, peer: Peer, key: &Key, end: End) -> Outcome<WonLease> {
     let mut watch = peer.watch(key);
     let first = poll_fn(|context| watch.as_mut().poll_next(context));
     // Whether it says anything is for 1.11 to judge.
     let _ = timeout(Case::SETTLING, first).await;
-    let grip = peer.win(key, &case.brief_claim("gone"), "nobody has used it").await?;
-    let grip = peer.keep(key, &grip).await?;
+    let won = peer.win(key, &case.brief_claim("gone"), "nobody has used it").await?;
+    let won = peer.keep(key, &won).await?;
     if let End::ClosedAndDropped = end {
         let closed = timeout(Case::PATIENCE, peer.driver().close()).await;
         closed.map_err(|_| case.fail("close did not return in ten seconds (Driver::close)"))?;
     }
     drop(watch);
     drop(peer);
-    Ok(grip)
+    Ok(won)
 }
 
-fn renewed(case: &Case, grip: &Grip, end: End, read: Option<&Lease>) -> crate::Verdict {
+fn renewed(case: &Case, won: &WonLease, end: End, read: Option<&Lease>) -> crate::Verdict {
     case.fail(format!(
         "a driver was {end:?} while it held a lease for {}, and the record is still being renewed: \
          it is {}. Nothing is sent for a driver that is gone, and a driver never renews by itself \
          (Driver: Contract)",
-        grip.holder,
+        won.holder,
         shown(read)
     ))
 }
 
 /// The store lets the record go, since nobody renews it.
-async fn runs_out(case: &Case, witness: &Peer, key: &Key, grip: &Grip, end: End) -> Outcome {
-    let limit = grip.answered + case.longest(case.lease);
+async fn runs_out(case: &Case, witness: &Peer, key: &Key, won: &WonLease, end: End) -> Outcome {
+    let limit = won.answered + case.longest(case.lease);
     loop {
         let asked = now();
         let read = witness.read(key).await?;
@@ -81,22 +80,22 @@ async fn runs_out(case: &Case, witness: &Peer, key: &Key, grip: &Grip, end: End)
             return Ok(());
         }
         if asked > limit + case.lease {
-            return Err(renewed(case, grip, end, read.as_ref()));
+            return Err(renewed(case, won, end, read.as_ref()));
         }
         sleep(case.lease / 30).await;
     }
 }
 
 /// Version and pulse stay what they were.
-async fn stands_still(case: &Case, witness: &Peer, key: &Key, grip: &Grip, end: End) -> Outcome {
+async fn stands_still(case: &Case, witness: &Peer, key: &Key, won: &WonLease, end: End) -> Outcome {
     let until = now() + 2 * case.lease;
     while now() < until {
         let read = witness.read(key).await?;
         let same = read.as_ref().is_some_and(|lease| {
-            lease.version == grip.lease.version && lease.pulse == grip.lease.pulse
+            lease.version == won.lease.version && lease.pulse == won.lease.pulse
         });
         if !same {
-            return Err(renewed(case, grip, end, read.as_ref()));
+            return Err(renewed(case, won, end, read.as_ref()));
         }
         sleep(case.lease / 30).await;
     }

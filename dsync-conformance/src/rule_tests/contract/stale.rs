@@ -5,8 +5,7 @@ use std::sync::Arc;
 use dsync::driver::{Acquired, Claim, Key, KeyKind, Lease, Released, Renewed, Version};
 use tokio::time::sleep;
 
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Grip, Peer, is_free, shown};
+use crate::context::{Case, Outcome, Peer, WonLease, is_free, shown};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     for kind in [KeyKind::Election, KeyKind::Lock] {
@@ -107,9 +106,9 @@ impl Stage {
     async fn live_record(&self, kind: KeyKind) -> Outcome {
         let [holder, ..] = &self.peers;
         let key = self.case.key(kind);
-        let grip = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
+        let won = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
         self.refused(&key, &self.case.claim("rival"), "the record is held").await?;
-        let kept = holder.keep(&key, &grip).await?;
+        let kept = holder.keep(&key, &won).await?;
         self.refused(&key, &self.case.claim("rival"), "the record was just renewed").await?;
         // Before its duration has run, even for the same instance with another nonce.
         self.refused(&key, &self.case.claim("holder"), "the record is held").await?;
@@ -120,9 +119,9 @@ impl Stage {
     async fn after_release(&self, kind: KeyKind) -> Outcome {
         let [holder, ..] = &self.peers;
         let key = self.case.key(kind);
-        let grip = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
-        holder.free(&key, &grip).await?;
-        self.refused_writes(&key, &grip.lease, "the lease was released").await
+        let won = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
+        holder.free(&key, &won).await?;
+        self.refused_writes(&key, &won.lease, "the lease was released").await
     }
 
     /// The old holder's lease is worth nothing once somebody else has the key, also if that is
@@ -147,7 +146,7 @@ impl Stage {
     }
 
     /// Somebody else takes the key of a dead holder.
-    async fn lapse(&self, key: &Key, dead: &Grip) -> Outcome<Grip> {
+    async fn lapse(&self, key: &Key, dead: &WonLease) -> Outcome<WonLease> {
         let [_, rival, _] = &self.peers;
         if self.case.is_observer() {
             let claim = self.case.claim("rival").with_take_over(Some(dead.lease.version.clone()));
@@ -177,10 +176,10 @@ impl Stage {
         // Even where nobody holds it: the core relies on it that the attempt can never land.
         holder.free(&key, &second).await?;
         let left = witness.read(&key).await?;
-        for grip in [&first, &second] {
-            if left.as_ref().is_none_or(|lease| lease.version != grip.lease.version) {
+        for won in [&first, &second] {
+            if left.as_ref().is_none_or(|lease| lease.version != won.lease.version) {
                 let why = format!("the record was released and is {}", shown(left.as_ref()));
-                self.refused(&key, &claim(&grip.lease.version), &why).await?;
+                self.refused(&key, &claim(&won.lease.version), &why).await?;
             }
         }
         if let Some(vacant) = left {
@@ -212,11 +211,11 @@ impl Stage {
     async fn take_over_is_ignored(&self, kind: KeyKind) -> Outcome {
         let [holder, rival, _] = &self.peers;
         let key = self.case.key(kind);
-        let grip = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
-        let claim = self.case.claim("rival").with_take_over(Some(grip.lease.version.clone()));
+        let won = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
+        let claim = self.case.claim("rival").with_take_over(Some(won.lease.version.clone()));
         let why = "the record is held, and a store with `Expiry::Backend` ignores `take_over`";
         self.refused(&key, &claim, why).await?;
-        holder.free(&key, &grip).await?;
+        holder.free(&key, &won).await?;
         let why = "it was released, and a store with `Expiry::Backend` ignores `take_over`";
         rival.win(&key, &claim, why).await?;
         Ok(())

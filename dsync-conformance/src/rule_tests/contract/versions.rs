@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use dsync::driver::{Acquired, Key, KeyKind, Lease, Version};
 
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Grip, Peer, shown};
+use crate::context::{Case, Outcome, Peer, WonLease, shown};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let peers: [Peer; 3] = case.peers().await?;
@@ -16,10 +15,10 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
         for round in 0..case.rounds(20) as usize {
             let (owner, reader) = (&peers[round % 3], &peers[(round + 1) % 3]);
             let why = "it was released, deleted, or never used";
-            let grip = owner.win(&key, &case.claim("owner"), why).await?;
-            seen.acquired(&grip.lease, round)?;
-            as_answered(&case, reader, &key, &grip.lease, "acquire").await?;
-            let last = renewals(&mut seen, owner, reader, &key, grip, round).await?;
+            let won = owner.win(&key, &case.claim("owner"), why).await?;
+            seen.acquired(&won.lease, round)?;
+            as_answered(&case, reader, &key, &won.lease, "acquire").await?;
+            let last = renewals(&mut seen, owner, reader, &key, won, round).await?;
             give_up(&case, owner, &key, &last, round).await?;
         }
         if case.is_observer() {
@@ -85,25 +84,25 @@ async fn renewals(
     owner: &Peer,
     reader: &Peer,
     key: &Key,
-    mut grip: Grip,
+    mut won: WonLease,
     round: usize,
-) -> Outcome<Grip> {
+) -> Outcome<WonLease> {
     for renewal in 0..3 {
-        grip = owner.keep(key, &grip).await?;
-        seen.renewed(&grip.lease, &format!("renewal {renewal} of acquisition {round}"))?;
-        as_answered(seen.case, reader, key, &grip.lease, "renew").await?;
+        won = owner.keep(key, &won).await?;
+        seen.renewed(&won.lease, &format!("renewal {renewal} of acquisition {round}"))?;
+        as_answered(seen.case, reader, key, &won.lease, "renew").await?;
     }
-    Ok(grip)
+    Ok(won)
 }
 
 /// Released, or deleted behind its back where somebody can.
-async fn give_up(case: &Case, owner: &Peer, key: &Key, grip: &Grip, round: usize) -> Outcome {
+async fn give_up(case: &Case, owner: &Peer, key: &Key, won: &WonLease, round: usize) -> Outcome {
     match case.operator() {
         Some(operator) if round % 2 == 1 => operator
             .delete(key)
             .await
             .map_err(|error| case.fail(format!("the operator could not delete {key}: {error}"))),
-        _ => owner.free(key, grip).await,
+        _ => owner.free(key, won).await,
     }
 }
 
@@ -130,20 +129,20 @@ async fn as_answered(case: &Case, reader: &Peer, key: &Key, answer: &Lease, verb
 async fn pulse_is_the_holders(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     let [owner, rival, reader] = peers;
     let key = case.key(kind);
-    let grip = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
-    let stale = grip.lease.clone();
-    let grip = owner.keep(&key, &grip).await?;
+    let won = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    let stale = won.lease.clone();
+    let won = owner.keep(&key, &won).await?;
     let same = async |what: &str| {
         case.count();
         let read = reader.read(&key).await?;
         let pulse = read.as_ref().map(|lease| lease.pulse.clone());
-        if pulse.as_ref() == Some(&grip.lease.pulse) {
+        if pulse.as_ref() == Some(&won.lease.pulse) {
             return Ok(());
         }
         Err(case.fail(format!(
             "the pulse changed from {} to {} by {what}. It must change with every acquire and \
              renew and with nothing else, or a dead leader is kept alive (Lease::pulse)",
-            grip.lease.pulse,
+            won.lease.pulse,
             pulse.map_or_else(|| "none".to_owned(), |pulse| pulse.to_string())
         )))
     };

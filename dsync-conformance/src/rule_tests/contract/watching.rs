@@ -11,7 +11,7 @@ use dsync::driver::{KeyKind, Observation, WatchScope};
 use tokio::time::{sleep, timeout};
 
 use self::listener::next;
-use crate::context::case::{Case, Outcome};
+use crate::context::{Case, Outcome};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     match case.watches() {
@@ -51,9 +51,9 @@ async fn works_nevertheless(case: &Case) -> Outcome<bool> {
     };
     let change = async {
         sleep(Case::SETTLING).await;
-        let grip = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+        let won = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
         sleep(Case::SETTLING).await;
-        owner.free(&key, &grip).await
+        owner.free(&key, &won).await
     };
     let (heard, changed) = tokio::join!(timeout(4 * Case::SETTLING, heard), change);
     changed?;

@@ -7,8 +7,8 @@ use dsync::driver::KeyKind;
 use dsync::{Election, Term};
 use tokio::time::{sleep, timeout};
 
-use super::{ok, steal};
-use crate::context::case::{Case, Outcome, key_of};
+use super::common::{ok, steal};
+use crate::context::{Case, Outcome, key_of};
 use crate::tasks::now;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {

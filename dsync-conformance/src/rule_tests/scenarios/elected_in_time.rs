@@ -8,8 +8,8 @@ use dsync::{Dsync, Election, Resource};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::ok;
-use crate::context::case::{Case, Outcome, key_of};
+use super::common::ok;
+use crate::context::{Case, Outcome, key_of};
 use crate::tasks::now;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {

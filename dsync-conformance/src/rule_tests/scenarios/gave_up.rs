@@ -7,9 +7,8 @@ use dsync::{Dsync, Resource};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::ok;
-use crate::context::case::{Case, Outcome, key_of};
-use crate::context::peer::{Peer, is_free, shown};
+use super::common::ok;
+use crate::context::{Case, Outcome, Peer, is_free, key_of, shown};
 use crate::rule_tests::cuts::{Cut, MOST_POLLS};
 use crate::tasks::now;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use dsync::Lock;
 use tokio::time::{Instant, timeout};
 
-use super::{hand_off_bound, ok, unhurried, unhurried_dsync};
-use crate::context::case::{Case, Outcome};
+use super::common::{hand_off_bound, ok, unhurried, unhurried_dsync};
+use crate::context::{Case, Outcome};
 use crate::tasks::now;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {

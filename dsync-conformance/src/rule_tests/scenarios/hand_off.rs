@@ -7,8 +7,8 @@ use dsync::{Dsync, Election};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::{hand_off_bound, ok, unhurried, unhurried_dsync};
-use crate::context::case::{Case, Outcome};
+use super::common::{hand_off_bound, ok, unhurried, unhurried_dsync};
+use crate::context::{Case, Outcome};
 use crate::tasks::now;
 
 const CANDIDATES: usize = 3;

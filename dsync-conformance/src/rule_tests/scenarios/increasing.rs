@@ -6,8 +6,7 @@ use dsync::FencingToken;
 use dsync::driver::{Key, KeyKind};
 use tokio::time::sleep;
 
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Grip, Peer};
+use crate::context::{Case, Outcome, Peer, WonLease};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     for kind in [KeyKind::Election, KeyKind::Lock] {
@@ -20,9 +19,9 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
     Ok(())
 }
 
-fn higher(case: &Case, key: &Key, before: FencingToken, grip: &Grip, what: &str) -> Outcome {
+fn higher(case: &Case, key: &Key, before: FencingToken, won: &WonLease, what: &str) -> Outcome {
     case.count();
-    let granted = grip.lease.fencing_token;
+    let granted = won.lease.fencing_token;
     if granted > before {
         return Ok(());
     }
@@ -45,11 +44,11 @@ async fn in_turn(case: &Case, kind: KeyKind) -> Outcome {
             1 => (&lasting[1], "another connection had it"),
             _ => (&new, "the connection is new"),
         };
-        let grip = peer.win(&key, &case.claim("owner"), "it was released").await?;
-        higher(case, &key, highest, &grip, what)?;
-        highest = grip.lease.fencing_token;
-        let grip = peer.keep(&key, &grip).await?;
-        peer.free(&key, &grip).await?;
+        let won = peer.win(&key, &case.claim("owner"), "it was released").await?;
+        higher(case, &key, highest, &won, what)?;
+        highest = won.lease.fencing_token;
+        let won = peer.keep(&key, &won).await?;
+        peer.free(&key, &won).await?;
     }
     Ok(())
 }
@@ -67,22 +66,22 @@ async fn after_a_death(case: &Case, kind: KeyKind) -> Outcome {
     } else {
         sleep(case.longest(case.capabilities.min_lease)).await;
     }
-    let grip = rival.win(&key, &claim, "its holder is dead").await?;
-    higher(case, &key, dead.lease.fencing_token, &grip, "its holder died")?;
-    rival.free(&key, &grip).await
+    let won = rival.win(&key, &claim, "its holder is dead").await?;
+    higher(case, &key, dead.lease.fencing_token, &won, "its holder died")?;
+    rival.free(&key, &won).await
 }
 
 /// A store that may have forgotten its counter goes on above what the claim has seen.
 async fn above_the_floor(case: &Case) -> Outcome {
     let peer = case.peer().await?;
     let key = case.key(KeyKind::Lock);
-    let grip = peer.win(&key, &case.claim("owner"), "nobody has used it").await?;
-    peer.free(&key, &grip).await?;
-    let floor = FencingToken::new(grip.lease.fencing_token.get() + 1000);
+    let won = peer.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    peer.free(&key, &won).await?;
+    let floor = FencingToken::new(won.lease.fencing_token.get() + 1000);
     let claim = case.claim("owner").with_token_floor(floor);
-    let grip = peer.win(&key, &claim, "it was released").await?;
+    let won = peer.win(&key, &claim, "it was released").await?;
     let what =
         "the claim's token_floor, which a driver that declares `token_survives_loss` exceeds";
-    higher(case, &key, floor, &grip, what)?;
-    peer.free(&key, &grip).await
+    higher(case, &key, floor, &won, what)?;
+    peer.free(&key, &won).await
 }

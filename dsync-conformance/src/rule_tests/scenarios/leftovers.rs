@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use dsync::driver::{Key, KeyKind, Lease};
 
-use super::ok;
-use crate::context::case::{Case, Outcome, key_of};
-use crate::context::peer::{Peer, shown};
+use super::common::ok;
+use crate::context::{Case, Outcome, Peer, key_of, shown};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let witness = case.peer().await?;
@@ -25,9 +24,9 @@ async fn by_the_driver(case: &Case, witness: &Peer, kind: KeyKind) -> Outcome {
         let peer = case.peer().await?;
         let key = case.key(kind);
         for _ in 0..3 {
-            let grip = peer.win(&key, &case.claim("owner"), "it was released").await?;
-            let grip = peer.keep(&key, &grip).await?;
-            peer.free(&key, &grip).await?;
+            let won = peer.win(&key, &case.claim("owner"), "it was released").await?;
+            let won = peer.keep(&key, &won).await?;
+            peer.free(&key, &won).await?;
             nothing_left(case, witness, &key).await?;
         }
     }

@@ -7,9 +7,8 @@ use dsync::driver::KeyKind;
 use dsync::{ErrorKind, Term};
 use tokio::time::timeout;
 
-use super::ok;
-use crate::context::case::{Case, Outcome, key_of};
-use crate::context::peer::{is_free, shown};
+use super::common::ok;
+use crate::context::{Case, Outcome, is_free, key_of, shown};
 use crate::tasks::now;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {

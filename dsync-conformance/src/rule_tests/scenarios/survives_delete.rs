@@ -5,8 +5,7 @@ use std::sync::Arc;
 use dsync::FencingToken;
 use dsync::driver::KeyKind;
 
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::Peer;
+use crate::context::{Case, Outcome, Peer};
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let declared = case.capabilities.token_survives_delete;
@@ -27,8 +26,8 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
             case.count();
             let new = case.peer().await?;
             let peer = if round % 2 == 0 { &lasting } else { &new };
-            let grip = peer.win(&key, &case.claim("owner"), "the record was deleted").await?;
-            let granted = grip.lease.fencing_token;
+            let won = peer.win(&key, &case.claim("owner"), "the record was deleted").await?;
+            let granted = won.lease.fencing_token;
             if granted <= highest {
                 broken.get_or_insert((granted, highest));
             }

@@ -6,10 +6,9 @@ use dsync::driver::{KeyKind, Lease};
 use dsync::{Dsync, FencingToken};
 use tokio::time::sleep;
 
+use super::common::ok;
 use super::deaf::Deaf;
-use super::ok;
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Grip, Peer};
+use crate::context::{Case, Outcome, Peer, WonLease};
 use crate::harness::Via;
 
 /// More than any term here needs.
@@ -27,8 +26,8 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
 async fn shown_within_a_term(case: &Case, kind: KeyKind) -> Outcome {
     let [owner, rival]: [Peer; 2] = case.peers().await?;
     let key = case.key(kind);
-    let mut grip = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
-    let granted = grip.lease.fencing_token;
+    let mut won = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    let granted = won.lease.fencing_token;
     let mut highest = granted;
     let look = |lease: &Lease, by: &str| {
         case.count();
@@ -42,16 +41,16 @@ async fn shown_within_a_term(case: &Case, kind: KeyKind) -> Outcome {
         )))
     };
     for _ in 0..RENEWALS {
-        grip = owner.keep(&key, &grip).await?;
-        highest = highest.max(look(&grip.lease, "the answer to a renew")?);
+        won = owner.keep(&key, &won).await?;
+        highest = highest.max(look(&won.lease, "the answer to a renew")?);
         for peer in [&owner, &rival] {
             if let Some(lease) = peer.read(&key).await? {
                 highest = highest.max(look(&lease, "a read")?);
             }
         }
     }
-    owner.free(&key, &grip).await?;
-    let next: Grip = rival.win(&key, &case.claim("rival"), "it was released").await?;
+    owner.free(&key, &won).await?;
+    let next: WonLease = rival.win(&key, &case.claim("rival"), "it was released").await?;
     if next.lease.fencing_token <= highest {
         return Err(case.fail(format!(
             "a term that was granted token {granted} showed {highest} after {RENEWALS} renewals, \

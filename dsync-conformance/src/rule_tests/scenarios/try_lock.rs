@@ -6,8 +6,8 @@ use dsync::Lock;
 use dsync::driver::KeyKind;
 use tokio::time::timeout;
 
-use super::{ok, unhurried, unhurried_dsync};
-use crate::context::case::{Case, Outcome, key_of};
+use super::common::{ok, unhurried, unhurried_dsync};
+use crate::context::{Case, Outcome, key_of};
 use crate::tasks::now;
 
 pub(super) async fn test(case: Arc<Case>) -> Outcome {

@@ -7,8 +7,8 @@ use dsync::{LockGuard, Resource};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{hand_off_bound, ok, unhurried, unhurried_dsync};
-use crate::context::case::{Case, Outcome};
+use super::common::{hand_off_bound, ok, unhurried, unhurried_dsync};
+use crate::context::{Case, Outcome};
 use crate::tasks::now;
 
 const PROCESSES: usize = 3;

@@ -1,4 +1,4 @@
-//! Candidates in processes of their own, stopped and killed while worlds have their rounds.
+//! Candidates in processes of their own, stopped and killed while clusters have their rounds.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -6,8 +6,9 @@ use std::thread::{self, JoinHandle};
 use dsync::ErrorKind;
 use tokio::runtime::Builder;
 
+use super::findings::Findings;
 use super::losses::Losses;
-use super::{Plan, Storm};
+use super::plan::Plan;
 use crate::check::Precision;
 use crate::context::Stalls;
 use crate::harness::Stores;
@@ -19,7 +20,7 @@ const STEP: u32 = 4;
 
 /// Begins, and ends by itself after about the length of the plan. Where processes cannot be had,
 /// nothing comes of it.
-pub(super) fn beside(stores: &Stores, plan: Plan, losses: &Arc<Losses>) -> JoinHandle<Storm> {
+pub(super) fn beside(stores: &Stores, plan: Plan, losses: &Arc<Losses>) -> JoinHandle<Findings> {
     let (stores, losses) = (Arc::clone(stores), Arc::clone(losses));
     thread::spawn(move || {
         let steps = plan.length.div_duration_f64(plan.lease * STEP).clamp(4.0, 1000.0);
@@ -29,12 +30,12 @@ pub(super) fn beside(stores: &Stores, plan: Plan, losses: &Arc<Losses>) -> JoinH
             reason = "it was clamped"
         )]
         let plan = process::Plan::new(plan.seed, plan.lease).with_steps(steps as usize);
-        let mut storm = Storm::default();
+        let mut findings = Findings::default();
         let runtime = match Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => {
-                storm.broken = Some(format!("no tokio runtime: {error}"));
-                return storm;
+                findings.broken = Some(format!("no tokio runtime: {error}"));
+                return findings;
             }
         };
         let run = async {
@@ -45,11 +46,11 @@ pub(super) fn beside(stores: &Stores, plan: Plan, losses: &Arc<Losses>) -> JoinH
             (Ok((mut history, epoch)), stalled) => {
                 losses.of_processes(&mut history, epoch);
                 let what = "candidates in processes of their own, stopped and killed";
-                storm.judge(what, &history, Precision::REAL, stalled);
+                findings.judge(what, &history, Precision::REAL, stalled);
             }
             (Err(error), _) if error.kind() == ErrorKind::Unsupported => {}
-            (Err(error), _) => storm.broken = Some(error.to_string()),
+            (Err(error), _) => findings.broken = Some(error.to_string()),
         }
-        storm
+        findings
     })
 }

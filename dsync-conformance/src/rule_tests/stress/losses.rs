@@ -9,20 +9,20 @@ use crate::history::{At, Entry, Event, FAILED_OVER, History};
 use crate::process::candidate;
 use crate::tasks;
 
-/// All of a storm, from before until after each.
+/// All record losses of a run, each as an interval from just before it to just after it.
 #[derive(Debug, Default)]
 pub(super) struct Losses(Mutex<Vec<(Moment, Option<Moment>)>>);
 
 /// The same moment on both clocks on which histories are written.
 #[derive(Clone, Copy, Debug)]
 struct Moment {
-    of_worlds: Instant,
+    of_clusters: Instant,
     of_processes: Duration,
 }
 
 impl Moment {
     fn now() -> Self {
-        Self { of_worlds: tasks::now(), of_processes: candidate::now() }
+        Self { of_clusters: tasks::now(), of_processes: candidate::now() }
     }
 }
 
@@ -39,9 +39,9 @@ impl Losses {
         }
     }
 
-    /// Writes them down in the history of a world that began at `epoch`.
-    pub(super) fn of_world(&self, history: &mut History, epoch: Instant) {
-        self.write(history, |moment| moment.of_worlds.checked_duration_since(epoch));
+    /// Writes them down in the history of a cluster that began at `epoch`.
+    pub(super) fn of_cluster(&self, history: &mut History, epoch: Instant) {
+        self.write(history, |moment| moment.of_clusters.checked_duration_since(epoch));
     }
 
     /// The same for candidates in processes of their own.
@@ -77,7 +77,7 @@ mod tests {
     fn only_what_overlaps_a_history_is_written_down() {
         let start = tasks::now();
         let at = |seconds| Moment {
-            of_worlds: start + Duration::from_secs(seconds),
+            of_clusters: start + Duration::from_secs(seconds),
             of_processes: Duration::from_secs(seconds),
         };
         let losses =
@@ -94,7 +94,7 @@ mod tests {
         };
         // The history begins in the midst of the second one, and ends in that of the third.
         let epoch = start + Duration::from_secs(10);
-        assert_eq!(found(&|history| losses.of_world(history, epoch)), [(0, 1), (20, 60)]);
+        assert_eq!(found(&|history| losses.of_cluster(history, epoch)), [(0, 1), (20, 60)]);
         let epoch = Duration::from_secs(10);
         assert_eq!(found(&|history| losses.of_processes(history, epoch)), [(0, 1), (20, 60)]);
     }

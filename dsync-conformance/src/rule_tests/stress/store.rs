@@ -1,4 +1,4 @@
-//! The store of a harness, as the ground of a world.
+//! The store of a harness, as the store of a cluster.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use tokio::sync::watch;
 
 use crate::Harness;
 use crate::harness::{Operator, Via};
-use crate::sim::cluster::Ground;
+use crate::sim::cluster::StoreUnderTest;
 
 /// How often an edit is tried, while the server may be down.
 const MOST_TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The store of a harness. Several worlds may share it.
+/// The store of a harness. Several clusters may share it.
 #[derive(Debug)]
-pub(super) struct HarnessGround {
+pub(super) struct HarnessStore {
     harness: Arc<dyn Harness>,
     operator: Option<Arc<dyn Operator>>,
     slack: Duration,
@@ -25,7 +25,7 @@ pub(super) struct HarnessGround {
     trouble: Option<watch::Receiver<bool>>,
 }
 
-impl HarnessGround {
+impl HarnessStore {
     pub(super) fn new(harness: Arc<dyn Harness>, slack: Duration) -> Self {
         let operator = harness.operator();
         Self { harness, operator, slack, trouble: None }
@@ -39,7 +39,7 @@ impl HarnessGround {
 }
 
 #[async_trait]
-impl Ground for HarnessGround {
+impl StoreUnderTest for HarnessStore {
     async fn connect(&self, _: usize) -> Result<Arc<dyn Driver>> {
         self.harness.connect(Via::Direct).await
     }
@@ -73,7 +73,7 @@ impl Ground for HarnessGround {
     }
 
     async fn forget(&self) -> bool {
-        // The server is not this world's alone.
+        // The server is not this cluster's alone.
         false
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use dsync::{Election, Term};
 use tokio::sync::Notify;
 
-use super::ELECTION;
+use super::names::ELECTION;
 use crate::history::Event;
 use crate::sim::node::{Held, Process};
 use crate::sim::recorder::Recorder;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use dsync::{ErrorKind, Lock, LockGuard, Result};
 
 use super::candidate::User;
-use super::{LOCK, Register, Running};
+use super::names::LOCK;
+use super::{Register, Running};
 use crate::history::{Event, LockCall, LockReturn};
 use crate::sim::node::Process;
 

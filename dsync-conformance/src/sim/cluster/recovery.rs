@@ -6,22 +6,23 @@ use std::time::Duration;
 use dsync::Result;
 use tokio::time::sleep_until;
 
+use super::Cluster;
 use super::locker::{self, GiveUp, Use};
-use super::{ELECTION, LOCK, World};
+use super::names::{ELECTION, LOCK};
 use crate::history::{At, Demand, Event, LockReturn, Verb};
 use crate::sim::network::Mishap;
 use crate::sim::schedule::Action;
 
-/// How often the world looks whether something has happened.
+/// How often the cluster looks whether something has happened.
 const LOOK: Duration = Duration::from_millis(10);
 
-impl World {
+impl Cluster {
     /// Demands progress, then ends everything and looks for what is left.
     pub(super) async fn finish(&mut self) -> Result<()> {
-        self.ground.calm().await;
+        self.store.calm().await;
         self.heal().await?;
         // What was sent before may still land, and is as much of a fault as it was.
-        let in_flight = |world: &Self| world.nodes.iter().any(|node| node.link.in_flight() > 0);
+        let in_flight = |cluster: &Self| cluster.nodes.iter().any(|node| node.link.in_flight() > 0);
         while in_flight(self) {
             self.wait(LOOK).await;
         }
@@ -46,15 +47,16 @@ impl World {
             self.nodes[leader].running = None;
         }
         let key = self.names.key(ELECTION);
-        let (ground, edits) = (Arc::clone(&self.ground), self.lease() / 5);
+        let (store, edits) = (Arc::clone(&self.store), self.lease() / 5);
         let edit = async move {
             loop {
                 tokio::time::sleep(edits).await;
-                ground.touch(&key).await;
+                store.touch(&key).await;
             }
         };
-        let elected = self
-            .demand("4.01", "somebody is elected", None, bound, |world| world.leader().is_some());
+        let elected = self.demand("4.01", "somebody is elected", None, bound, |cluster| {
+            cluster.leader().is_some()
+        });
         tokio::select! {
             biased;
             _ = elected => {}
@@ -107,7 +109,7 @@ impl World {
 
     /// One message there and back, with room for what the machine adds.
     fn round_trip(&self) -> Duration {
-        self.ground.slack() + 2 * Duration::from_millis(self.schedule.latency_ms)
+        self.store.slack() + 2 * Duration::from_millis(self.schedule.latency_ms)
     }
 
     /// How long an election may take once nothing goes wrong any more: the lease of a holder that
@@ -177,7 +179,7 @@ impl World {
                 return Ok(());
             };
             // Edited behind the leader's back, the record takes one look more to be released.
-            self.ground.touch(&self.names.key(ELECTION)).await;
+            self.store.touch(&self.names.key(ELECTION)).await;
             // Work that takes no notice drains for as long as it may.
             let stopped = tokio::time::timeout(self.lease() * 4, election.stop()).await;
             let in_time = matches!(stopped, Ok(Ok(())));
@@ -199,7 +201,7 @@ impl World {
                 1 => ("4.03", "the last candidate is elected"),
                 _ => ("4.02", "the next is elected after a release"),
             };
-            if !self.demand(rule, what, None, bound, |world| world.leader().is_some()).await {
+            if !self.demand(rule, what, None, bound, |cluster| cluster.leader().is_some()).await {
                 return Ok(());
             }
         }
@@ -214,7 +216,7 @@ impl World {
         self.nodes[node].link.next(Some(Verb::Acquire), late);
         self.join(node).await?;
         let patience = 2 * timing.request_timeout + self.hand_over_bound();
-        let leads = |world: &Self| world.leader() == Some(node);
+        let leads = |cluster: &Self| cluster.leader() == Some(node);
         if !self.demand("4.03", "a lone candidate leads", Some(node), patience, leads).await {
             return Ok(());
         }
@@ -254,7 +256,7 @@ impl World {
         }
         let all = before + self.nodes.iter().filter(|node| node.running.is_some()).count();
         let what = "everybody who waits for the lock gets it";
-        self.demand("5.05", what, None, bound, |world| world.locked() >= all).await;
+        self.demand("5.05", what, None, bound, |cluster| cluster.locked() >= all).await;
         self.wait(hold * 4 + self.round_trip() * 2).await;
         Ok(())
     }
@@ -272,7 +274,7 @@ impl World {
     /// Shuts everything down, and looks for what is left.
     async fn shut_down(&mut self) {
         let timing = self.recorder.with(|history| history.timing);
-        let bound = (self.lease() + 2 * timing.request_timeout).mul_f64(1.03) + self.ground.slack();
+        let bound = (self.lease() + 2 * timing.request_timeout).mul_f64(1.03) + self.store.slack();
         for index in 0..self.nodes.len() {
             let Some(running) = self.nodes[index].running.as_mut() else { continue };
             running.election = None;
@@ -285,7 +287,7 @@ impl World {
             self.recorder.with(|history| history.demands.push(demand));
         }
         // Our own user code looks once in a while whether a term has ended for good.
-        let bound = Duration::from_secs(3) + self.ground.slack();
+        let bound = Duration::from_secs(3) + self.store.slack();
         for index in 0..self.nodes.len() {
             let Some(running) = &self.nodes[index].running else { continue };
             let process = Arc::clone(&running.process);
@@ -294,7 +296,7 @@ impl World {
         }
         for key in [ELECTION, LOCK] {
             let from = self.recorder.now();
-            let left = self.ground.left_over(&self.names.key(key)).await;
+            let left = self.store.left_over(&self.names.key(key)).await;
             let what = match left.first() {
                 None => "nothing is left in the store".to_owned(),
                 Some(left) => format!("nothing is left in the store, but there is {left}"),

@@ -8,7 +8,8 @@ use dsync::Result;
 use tokio::time::sleep_until;
 
 use super::locker::{self, GiveUp, Use};
-use super::{World, rate};
+use super::names::{ELECTION, LOCK};
+use super::{Cluster, rate};
 use crate::history::{At, Event, UNDONE, Verb};
 use crate::sim::network::{Mishap, Refusal, WatchBreak};
 use crate::sim::schedule::{Action, KeyName, Way};
@@ -41,7 +42,7 @@ fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-impl World {
+impl Cluster {
     pub(super) async fn perform_steps(&mut self) {
         let mut agenda = Agenda::default();
         let mut steps = self.schedule.steps.clone();
@@ -114,22 +115,22 @@ impl World {
                 agenda.add(until, Later::Wake(node));
                 self.nodes[node].machine.sleep(matches!(action, Action::Suspend { .. }));
             }
-            Action::Kill { node, for_ms } => {
-                let site = &mut self.nodes[node];
-                if site.running.is_some() {
-                    site.machine.kill();
-                    site.running = None;
-                    agenda.asleep_until.remove(&node);
-                    site.machine.wake();
-                    agenda.add(now + ms(for_ms), Later::Start(node));
+            Action::Kill { node: index, for_ms } => {
+                let node = &mut self.nodes[index];
+                if node.running.is_some() {
+                    node.machine.kill();
+                    node.running = None;
+                    agenda.asleep_until.remove(&index);
+                    node.machine.wake();
+                    agenda.add(now + ms(for_ms), Later::Start(index));
                 }
             }
             Action::Drift { node, ppm } => self.nodes[node].machine.set_rate(rate(ppm)),
             Action::Restart { for_ms } => {
-                for site in &self.nodes {
-                    site.link.refuse(Refusal::Unavailable, now + ms(for_ms));
-                    site.link.break_watches(WatchBreak::Compacted);
-                    wake(site);
+                for node in &self.nodes {
+                    node.link.refuse(Refusal::Unavailable, now + ms(for_ms));
+                    node.link.break_watches(WatchBreak::Compacted);
+                    wake(node);
                 }
             }
             Action::Forget
@@ -191,8 +192,8 @@ impl World {
 
     /// What happens to messages.
     fn disturb(&self, action: Action, now: At) {
-        let Some(site) = action.node().and_then(|node| self.nodes.get(node)) else { return };
-        let link = &site.link;
+        let Some(node) = action.node().and_then(|node| self.nodes.get(node)) else { return };
+        let link = &node.link;
         match action {
             Action::Cut { way, for_ms, .. } => {
                 link.cut(way != Way::Answers, way != Way::Requests, now + ms(for_ms));
@@ -227,11 +228,11 @@ impl World {
             }
             Action::CloseWatches { .. } => {
                 link.break_watches(WatchBreak::Closed);
-                wake(site);
+                wake(node);
             }
             Action::CompactWatches { .. } => {
                 link.break_watches(WatchBreak::Compacted);
-                wake(site);
+                wake(node);
             }
             Action::LagWatches { by_ms, for_ms, .. } => {
                 link.lag_watches(ms(by_ms), now + ms(for_ms));
@@ -243,8 +244,8 @@ impl World {
     /// What happens to the store.
     async fn edit(&self, action: Action) {
         let key_of = |key: KeyName| match key {
-            KeyName::Election => super::ELECTION,
-            KeyName::Lock => super::LOCK,
+            KeyName::Election => ELECTION,
+            KeyName::Lock => LOCK,
         };
         let (key, kind) = match action {
             Action::Forget => (None, "forgotten"),
@@ -262,12 +263,12 @@ impl World {
         });
         let name = self.names.key(key.unwrap_or_default());
         let done = match action {
-            Action::Forget => self.ground.forget().await,
-            Action::LoseLastWrite { .. } => self.ground.lose_last_write(&name).await,
-            Action::Delete { .. } => self.ground.delete(&name).await,
-            Action::Empty { .. } => self.ground.empty(&name).await,
-            Action::Overwrite { lease_ms, .. } => self.ground.overwrite(&name, ms(lease_ms)).await,
-            Action::Touch { .. } => self.ground.touch(&name).await,
+            Action::Forget => self.store.forget().await,
+            Action::LoseLastWrite { .. } => self.store.lose_last_write(&name).await,
+            Action::Delete { .. } => self.store.delete(&name).await,
+            Action::Empty { .. } => self.store.empty(&name).await,
+            Action::Overwrite { lease_ms, .. } => self.store.overwrite(&name, ms(lease_ms)).await,
+            Action::Touch { .. } => self.store.touch(&name).await,
             _ => false,
         };
         if done {
@@ -306,8 +307,8 @@ fn retry_of(later: Later) -> Later {
 }
 
 /// Lets the tasks of a node notice that something about its link has changed.
-fn wake(site: &super::Site) {
-    if let Some(process) = site.machine.process() {
+fn wake(node: &super::SimNode) {
+    if let Some(process) = node.machine.process() {
         process.wake();
     }
 }

@@ -12,7 +12,7 @@ use crate::sim::schedule::Store;
 
 /// A store in which a schedule happens. What cannot be done to it answers `false`.
 #[async_trait]
-pub(crate) trait Ground: fmt::Debug + Send + Sync {
+pub(crate) trait StoreUnderTest: fmt::Debug + Send + Sync {
     /// A connection for a process on this node.
     async fn connect(&self, node: usize) -> Result<Arc<dyn Driver>>;
 
@@ -46,9 +46,9 @@ pub(crate) trait Ground: fmt::Debug + Send + Sync {
 
 /// The store in memory.
 #[derive(Debug)]
-pub(crate) struct MockGround(MockDriver);
+pub(crate) struct MockStore(MockDriver);
 
-impl MockGround {
+impl MockStore {
     pub(crate) fn new(store: Store) -> Self {
         Self(match store {
             Store::Backend => MockDriver::new(),
@@ -59,7 +59,7 @@ impl MockGround {
 }
 
 #[async_trait]
-impl Ground for MockGround {
+impl StoreUnderTest for MockStore {
     async fn connect(&self, node: usize) -> Result<Arc<dyn Driver>> {
         Ok(Arc::new(self.0.client(format!("node-{node}"))))
     }

@@ -8,16 +8,20 @@ use dsync::Result;
 use dsync::driver::{Key, Observation, Watch};
 use futures_core::Stream;
 
-use super::Site;
+use super::connection::Connection;
 
 /// A watch of the store, and what it shows is noticed.
-pub(super) fn noticed(site: &Arc<Site>, key: &Key) -> Watch {
-    Box::pin(Noticed { inner: site.inner.watch(key), site: Arc::clone(site), key: key.clone() })
+pub(super) fn noticed(connection: &Arc<Connection>, key: &Key) -> Watch {
+    Box::pin(Noticed {
+        inner: connection.inner.watch(key),
+        connection: Arc::clone(connection),
+        key: key.clone(),
+    })
 }
 
 struct Noticed {
     inner: Watch,
-    site: Arc<Site>,
+    connection: Arc<Connection>,
     key: Key,
 }
 
@@ -27,7 +31,7 @@ impl Stream for Noticed {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = self.inner.as_mut().poll_next(cx);
         if let Poll::Ready(Some(Ok(Observation::Record(record)))) = &item {
-            self.site.shows(&self.key, record.as_ref());
+            self.connection.shows(&self.key, record.as_ref());
         }
         item
     }

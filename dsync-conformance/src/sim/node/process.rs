@@ -14,7 +14,7 @@ use dsync::env::{BoxFuture, Env, Instant};
 use super::machine::Machine;
 use super::timer::Timer;
 use crate::history::{At, Event, Verb};
-use crate::sim::rng::Chance;
+use crate::sim::rng::Rng;
 use crate::tasks;
 
 /// One process on a machine.
@@ -29,7 +29,7 @@ struct State {
     tasks: BTreeMap<u64, Arc<Task>>,
     started: u64,
     killed: bool,
-    chance: Chance,
+    rng: Rng,
     terms: Vec<Held>,
     /// How many timers that were due at once were asked for at the present instant.
     busy: (At, u32),
@@ -66,14 +66,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Process {
     /// A process on `machine`.
-    pub(crate) fn start(machine: &Arc<Machine>, chance: Chance) -> Arc<Self> {
+    pub(crate) fn start(machine: &Arc<Machine>, rng: Rng) -> Arc<Self> {
         let process = Arc::new(Self {
             machine: Arc::clone(machine),
             state: Mutex::new(State {
                 tasks: BTreeMap::new(),
                 started: 0,
                 killed: false,
-                chance,
+                rng,
                 terms: Vec::new(),
                 busy: (At::ZERO, 0),
             }),
@@ -265,6 +265,6 @@ impl Env for NodeEnv {
     }
 
     fn random(&self) -> u64 {
-        lock(&self.0.state).chance.draw()
+        lock(&self.0.state).rng.draw()
     }
 }

@@ -3,8 +3,7 @@
 use dsync::driver::{KeyKind, WatchScope};
 
 use super::listener::Listener;
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::is_free;
+use crate::context::{Case, Outcome, is_free};
 use crate::proxy::Fault;
 
 pub(super) async fn test(case: &Case) -> Outcome {
@@ -21,21 +20,21 @@ pub(super) async fn test(case: &Case) -> Outcome {
         let mut listener = Listener::new(case, &watcher, &key);
         listener.begin().await?;
         for _ in 0..3 {
-            let grip = owner.win(&key, &case.claim("owner"), "it was released").await?;
+            let won = owner.win(&key, &case.claim("owner"), "it was released").await?;
             if case.watches() == WatchScope::Releases {
                 // It says when it works again; what was released before that is found by a read.
                 proxy.set(Fault::Reset);
                 listener.recovers().await?;
-                owner.free(&key, &grip).await?;
+                owner.free(&key, &won).await?;
                 listener.shows("a release after its connection was broken", is_free).await?;
                 continue;
             }
             let is_held = |record: Option<&dsync::driver::Lease>| {
-                record.is_some_and(|lease| lease.is_held_by(&grip.holder))
+                record.is_some_and(|lease| lease.is_held_by(&won.holder))
             };
             listener.shows("an acquisition", is_held).await?;
             proxy.set(Fault::Reset);
-            owner.free(&key, &grip).await?;
+            owner.free(&key, &won).await?;
             listener.settles("a release while its connection was broken", is_free).await?;
         }
     }

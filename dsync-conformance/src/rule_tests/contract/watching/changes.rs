@@ -3,8 +3,7 @@
 use dsync::driver::{Holder, Key, KeyKind, Lease};
 
 use super::listener::Listener;
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Grip, Peer, is_free};
+use crate::context::{Case, Outcome, Peer, WonLease, is_free};
 
 pub(super) async fn test(case: &Case) -> Outcome {
     let peers: [Peer; 2] = case.peers().await?;
@@ -26,7 +25,7 @@ fn held_by(holder: &Holder) -> impl Fn(Option<&Lease>) -> bool {
     move |record| record.is_some_and(|lease| lease.is_held_by(holder))
 }
 
-async fn take(case: &Case, owner: &Peer, key: &Key) -> Outcome<Grip> {
+async fn take(case: &Case, owner: &Peer, key: &Key) -> Outcome<WonLease> {
     owner.win(key, &case.claim("owner"), "it was released or never used").await
 }
 
@@ -35,20 +34,20 @@ async fn each_change(case: &Case, owner: &Peer, watcher: &Peer, kind: KeyKind) -
     let mut listener = Listener::new(case, watcher, &key);
     listener.begin().await?;
     for _ in 0..case.rounds(6) {
-        let grip = take(case, owner, &key).await?;
-        listener.shows("an acquisition", held_by(&grip.holder)).await?;
-        let grip = owner.keep(&key, &grip).await?;
+        let won = take(case, owner, &key).await?;
+        listener.shows("an acquisition", held_by(&won.holder)).await?;
+        let won = owner.keep(&key, &won).await?;
         if case.is_observer() {
             let renewed =
-                |record: Option<&Lease>| record.is_some_and(|r| r.version == grip.lease.version);
+                |record: Option<&Lease>| record.is_some_and(|r| r.version == won.lease.version);
             listener.shows("a renewal", renewed).await?;
         }
-        owner.free(&key, &grip).await?;
+        owner.free(&key, &won).await?;
         listener.shows("a release", is_free).await?;
     }
-    let grip = owner.win(&key, &case.brief_claim("owner"), "it was released").await?;
-    listener.shows("an acquisition", held_by(&grip.holder)).await?;
-    if case.is_observer() { owner.free(&key, &grip).await } else { Ok(()) }?;
+    let won = owner.win(&key, &case.brief_claim("owner"), "it was released").await?;
+    listener.shows("an acquisition", held_by(&won.holder)).await?;
+    if case.is_observer() { owner.free(&key, &won).await } else { Ok(()) }?;
     // A store that lets leases expire says when one has.
     let what = if case.is_observer() { "a release" } else { "that a lease has run out" };
     listener.shows(what, is_free).await
@@ -60,17 +59,17 @@ async fn bursts(case: &Case, owner: &Peer, watcher: &Peer, kind: KeyKind) -> Out
     let mut listener = Listener::new(case, watcher, &key);
     listener.begin().await?;
     for length in [1, 2, 7] {
-        let mut grip = take(case, owner, &key).await?;
+        let mut won = take(case, owner, &key).await?;
         for _ in 0..case.rounds(length) {
-            owner.free(&key, &grip).await?;
-            grip = take(case, owner, &key).await?;
+            owner.free(&key, &won).await?;
+            won = take(case, owner, &key).await?;
         }
         let what = "the acquisition at the end of many changes";
-        listener.settles(what, held_by(&grip.holder)).await?;
-        owner.free(&key, &grip).await?;
+        listener.settles(what, held_by(&won.holder)).await?;
+        owner.free(&key, &won).await?;
         for _ in 0..case.rounds(length) {
-            let grip = take(case, owner, &key).await?;
-            owner.free(&key, &grip).await?;
+            let won = take(case, owner, &key).await?;
+            owner.free(&key, &won).await?;
         }
         listener.settles("the release at the end of many changes", is_free).await?;
     }
@@ -82,26 +81,26 @@ async fn while_it_changes(case: &Case, [owner, watcher]: &[Peer; 2], kind: KeyKi
     for _ in 0..case.rounds(6) {
         let key = case.key(kind);
         let writing = async {
-            let mut grip = take(case, owner, &key).await?;
+            let mut won = take(case, owner, &key).await?;
             for _ in 0..3 {
                 tokio::task::yield_now().await;
-                owner.free(&key, &grip).await?;
+                owner.free(&key, &won).await?;
                 tokio::task::yield_now().await;
-                grip = take(case, owner, &key).await?;
+                won = take(case, owner, &key).await?;
             }
-            Ok::<_, crate::Verdict>(grip)
+            Ok::<_, crate::Verdict>(won)
         };
         let mut listener = Listener::new(case, watcher, &key);
-        let (grip, begun) = tokio::join!(writing, listener.begin());
+        let (won, begun) = tokio::join!(writing, listener.begin());
         begun?;
-        let grip = grip?;
+        let won = won?;
         // Nothing is owed to who has just heard it, so the last word is another.
-        let grip = {
-            owner.free(&key, &grip).await?;
+        let won = {
+            owner.free(&key, &won).await?;
             take(case, owner, &key).await?
         };
-        listener.settles("the last acquisition", held_by(&grip.holder)).await?;
-        owner.free(&key, &grip).await?;
+        listener.settles("the last acquisition", held_by(&won.holder)).await?;
+        owner.free(&key, &won).await?;
     }
     Ok(())
 }
@@ -115,18 +114,18 @@ async fn started_again(case: &Case, [owner, watcher]: &[Peer; 2], kind: KeyKind)
     listener.begin().await?;
     other.begin().await?;
     for _ in 0..case.rounds(5) {
-        let grip = take(case, owner, &key).await?;
+        let won = take(case, owner, &key).await?;
         listener.restart();
         listener.begin().await?;
-        owner.free(&key, &grip).await?;
+        owner.free(&key, &won).await?;
         listener.settles("a release after the watch was started again", is_free).await?;
         listener.restart();
-        let grip = take(case, owner, &key).await?;
+        let won = take(case, owner, &key).await?;
         let what = "an acquisition after the watch was started again";
-        listener.settles(what, held_by(&grip.holder)).await?;
+        listener.settles(what, held_by(&won.holder)).await?;
         let what = "an acquisition, in a watch beside one that was dropped";
-        other.settles(what, held_by(&grip.holder)).await?;
-        owner.free(&key, &grip).await?;
+        other.settles(what, held_by(&won.holder)).await?;
+        owner.free(&key, &won).await?;
         other.settles("a release, in a watch beside one that was dropped", is_free).await?;
         listener.drain(Case::SETTLING).await?;
     }
@@ -142,16 +141,16 @@ async fn several(case: &Case, [owner, watcher]: &[Peer; 2], kind: KeyKind) -> Ou
         listener.begin().await?;
         listeners.push(listener);
     }
-    let mut grips = Vec::new();
+    let mut all_won = Vec::new();
     for key in &keys {
-        grips.push(take(case, owner, key).await?);
+        all_won.push(take(case, owner, key).await?);
     }
-    for (listener, grip) in listeners.iter_mut().zip(&grips) {
-        listener.settles("the acquisition of its own key", held_by(&grip.holder)).await?;
+    for (listener, won) in listeners.iter_mut().zip(&all_won) {
+        listener.settles("the acquisition of its own key", held_by(&won.holder)).await?;
     }
-    for ((listener, grip), key) in listeners.iter_mut().zip(&grips).zip(&keys) {
-        if owner.read(key).await?.is_some_and(|lease| lease.is_held_by(&grip.holder)) {
-            owner.free(key, grip).await?;
+    for ((listener, won), key) in listeners.iter_mut().zip(&all_won).zip(&keys) {
+        if owner.read(key).await?.is_some_and(|lease| lease.is_held_by(&won.holder)) {
+            owner.free(key, won).await?;
         }
         listener.settles("the release of its own key", is_free).await?;
     }
@@ -168,12 +167,12 @@ async fn edited(case: &Case, [owner, watcher]: &[Peer; 2], kind: KeyKind) -> Out
     let key = case.key(kind);
     let mut listener = Listener::new(case, watcher, &key);
     listener.begin().await?;
-    let grip = take(case, owner, &key).await?;
-    listener.shows("an acquisition", held_by(&grip.holder)).await?;
+    let won = take(case, owner, &key).await?;
+    listener.shows("an acquisition", held_by(&won.holder)).await?;
     operator.delete(&key).await.map_err(wrong)?;
     listener.shows("an operator's deletion of the record", is_free).await?;
-    let grip = take(case, owner, &key).await?;
-    listener.shows("an acquisition", held_by(&grip.holder)).await?;
+    let won = take(case, owner, &key).await?;
+    listener.shows("an acquisition", held_by(&won.holder)).await?;
     operator.overwrite(&key, "another-program", case.long()).await.map_err(wrong)?;
     let foreign = Holder::from_wire("another-program");
     listener.shows("another program's holder", held_by(&foreign)).await

@@ -7,8 +7,7 @@ use dsync::Result;
 use dsync::driver::{Key, Lease, Observation, Watch, WatchScope};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Peer, shown};
+use crate::context::{Case, Outcome, Peer, shown};
 use crate::tasks::now;
 
 /// A driver may end a watch that it cannot go on with; more often than this, nothing works.

@@ -3,8 +3,7 @@
 use dsync::driver::{Key, KeyKind};
 
 use super::listener::Listener;
-use crate::context::case::{Case, Outcome};
-use crate::context::peer::{Grip, Peer, is_free};
+use crate::context::{Case, Outcome, Peer, WonLease, is_free};
 
 pub(super) async fn test(case: &Case) -> Outcome {
     let peers: [Peer; 2] = case.peers().await?;
@@ -19,7 +18,7 @@ pub(super) async fn test(case: &Case) -> Outcome {
     Ok(())
 }
 
-async fn take(case: &Case, owner: &Peer, key: &Key) -> Outcome<Grip> {
+async fn take(case: &Case, owner: &Peer, key: &Key) -> Outcome<WonLease> {
     owner.win(key, &case.claim("owner"), "it was released or never used").await
 }
 
@@ -28,19 +27,19 @@ async fn each_release(case: &Case, owner: &Peer, watcher: &Peer, kind: KeyKind) 
     let mut listener = Listener::new(case, watcher, &key);
     listener.begin().await?;
     for _ in 0..case.rounds(10) {
-        let grip = take(case, owner, &key).await?;
-        let grip = owner.keep(&key, &grip).await?;
-        owner.free(&key, &grip).await?;
+        let won = take(case, owner, &key).await?;
+        let won = owner.keep(&key, &won).await?;
+        owner.free(&key, &won).await?;
         listener.shows("a release", is_free).await?;
     }
     // Many that nobody listens to meanwhile, and then one more.
     for _ in 0..case.rounds(10) {
-        let grip = take(case, owner, &key).await?;
-        owner.free(&key, &grip).await?;
+        let won = take(case, owner, &key).await?;
+        owner.free(&key, &won).await?;
     }
-    let grip = take(case, owner, &key).await?;
+    let won = take(case, owner, &key).await?;
     listener.drain(Case::SETTLING).await?;
-    owner.free(&key, &grip).await?;
+    owner.free(&key, &won).await?;
     listener.shows("the release at the end of many", is_free).await
 }
 
@@ -52,10 +51,10 @@ async fn started_again(case: &Case, owner: &Peer, watcher: &Peer, kind: KeyKind)
     listener.begin().await?;
     other.begin().await?;
     for _ in 0..case.rounds(6) {
-        let grip = take(case, owner, &key).await?;
+        let won = take(case, owner, &key).await?;
         listener.restart();
         listener.begin().await?;
-        owner.free(&key, &grip).await?;
+        owner.free(&key, &won).await?;
         listener.shows("a release after the watch was started again", is_free).await?;
         other.shows("a release, in a watch beside one that was dropped", is_free).await?;
     }
@@ -71,8 +70,8 @@ async fn several(case: &Case, [owner, watcher]: &[Peer; 2], kind: KeyKind) -> Ou
         listener.begin().await?;
         all.push((take(case, owner, &key).await?, key, listener));
     }
-    for (grip, key, listener) in &mut all {
-        owner.free(key, grip).await?;
+    for (won, key, listener) in &mut all {
+        owner.free(key, won).await?;
         listener.shows("the release of its own key", is_free).await?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Rounds in real time: many worlds at a time, and the server's own trouble meanwhile.
+//! Rounds in real time: many clusters at a time, and the server's own trouble meanwhile.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,24 +9,27 @@ use dsync::driver::Capabilities;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
+use super::candidates;
+use super::findings::Findings;
 use super::losses::Losses;
-use super::named;
-use super::store::HarnessGround;
-use super::{Plan, SHORTEST_REAL, Storm, batch, candidates};
+use super::plan::{Plan, batch, named};
+use super::store::HarnessStore;
 use crate::check::Precision;
 use crate::context::Stalls;
 use crate::harness::ServerControl;
 use crate::harness::Stores;
 use crate::history::FAILED_OVER;
-use crate::sim::cluster::{Names, World};
+use crate::sim::cluster::{Cluster, Names};
 use crate::sim::schedule::{Schedule, Shape};
 use crate::tasks;
 
+/// A shorter lease tells more of the machine than of the driver.
+const SHORTEST_REAL: Duration = Duration::from_millis(1500);
 /// What a busy machine and a real network add to a bound.
 const SLACK: Duration = Duration::from_millis(500);
 
 /// Rounds until the time is over; at least so many that the server has each of its troubles.
-pub(super) fn in_real_time(stores: &Stores, capabilities: &Capabilities, plan: Plan) -> Storm {
+pub(super) fn run(stores: &Stores, capabilities: &Capabilities, plan: Plan) -> Findings {
     let lease = plan.lease.max(SHORTEST_REAL);
     let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX).clamp(600, 60_000);
     let shape = Shape {
@@ -43,23 +46,22 @@ pub(super) fn in_real_time(stores: &Stores, capabilities: &Capabilities, plan: P
     // A store that may elect twice then is judged by its tokens.
     let may_lose = capabilities.token_survives_loss;
     let enough = if may_lose { 3 } else { 2 };
-    let mut storm = Storm::default();
-    let worlds = usize::try_from(plan.worlds).unwrap_or(usize::MAX);
+    let mut findings = Findings::default();
+    let clusters = usize::try_from(plan.clusters).unwrap_or(usize::MAX);
     for number in 0_u64.. {
         let spent = tasks::now().saturating_duration_since(started);
         let next = spent / u32::try_from(number.max(1)).unwrap_or(u32::MAX);
         if number >= enough && spent + next > plan.length {
             break;
         }
-        let schedules: Vec<Schedule> = schedules.by_ref().take(worlds).map(real).collect();
+        let schedules: Vec<Schedule> = schedules.by_ref().take(clusters).map(real).collect();
         let trouble = Trouble::of_round(number, may_lose);
-        storm.add(round(stores, &schedules, trouble, &losses));
+        findings.add(round(stores, &schedules, trouble, &losses));
     }
-    storm.add(processes.join().unwrap_or_else(|_| Storm {
-        broken: Some("the candidates in processes of their own panicked".to_owned()),
-        ..Storm::default()
+    findings.add(processes.join().unwrap_or_else(|_| {
+        Findings::broken("the candidates in processes of their own panicked".to_owned())
     }));
-    storm
+    findings
 }
 
 /// A schedule as it can happen in real time.
@@ -98,11 +100,11 @@ impl Trouble {
     }
 }
 
-/// Every schedule in a world and a thread of its own.
-fn round(stores: &Stores, schedules: &[Schedule], trouble: Trouble, losses: &Losses) -> Storm {
+/// Every schedule in a cluster and a thread of its own.
+fn round(stores: &Stores, schedules: &[Schedule], trouble: Trouble, losses: &Losses) -> Findings {
     let (is_over, is_trouble) = watch::channel(true);
-    let storm = Mutex::new(Storm::default());
-    let add = |part: Storm| storm.lock().unwrap_or_else(PoisonError::into_inner).add(part);
+    let findings = Mutex::new(Findings::default());
+    let add = |part: Findings| findings.lock().unwrap_or_else(PoisonError::into_inner).add(part);
     thread::scope(|scope| {
         for schedule in schedules {
             let (is_trouble, add) = (is_trouble.clone(), &add);
@@ -115,7 +117,7 @@ fn round(stores: &Stores, schedules: &[Schedule], trouble: Trouble, losses: &Los
         // Whoever waits for the end of it and is gone already needs no news.
         let _ = is_over.send(false);
     });
-    storm.into_inner().unwrap_or_else(PoisonError::into_inner)
+    findings.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One schedule, on this thread.
@@ -124,36 +126,36 @@ fn one(
     schedule: &Schedule,
     trouble: watch::Receiver<bool>,
     losses: &Losses,
-) -> Storm {
-    static WORLD: AtomicU64 = AtomicU64::new(0);
-    let mut storm = Storm::default();
+) -> Findings {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let mut findings = Findings::default();
     let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(why) => return Storm { broken: Some(why), ..storm },
+        Err(why) => return Findings::broken(why),
     };
-    let world = WORLD.fetch_add(1, Ordering::Relaxed);
-    let scope = format!("storm-{}-{world}", std::process::id());
+    let cluster = NEXT.fetch_add(1, Ordering::Relaxed);
+    let scope = format!("stress-{}-{cluster}", std::process::id());
     let (history, stalled) = runtime.block_on(async {
-        let ground = HarnessGround::new(stores(), SLACK).with_trouble(trouble);
+        let store = HarnessStore::new(stores(), SLACK).with_trouble(trouble);
         let stalls = Stalls::watch();
         let begun = tasks::now();
-        let world = World::new(schedule, Arc::new(ground), Names::in_scope(scope));
-        let epoch = world.epoch();
-        let mut history = world.run().await;
-        losses.of_world(&mut history, epoch);
+        let cluster = Cluster::new(schedule, Arc::new(store), Names::in_scope(scope));
+        let epoch = cluster.epoch();
+        let mut history = cluster.run().await;
+        losses.of_cluster(&mut history, epoch);
         (history, stalls.since(begun))
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
-    storm.judge(&named(schedule), &history, Precision::REAL, stalled);
-    storm
+    findings.judge(&named(schedule), &history, Precision::REAL, stalled);
+    findings
 }
 
-/// Makes the server's trouble, within the time in which worlds make their own faults.
-fn disturb(stores: &Stores, trouble: Trouble, length: Duration, losses: &Losses) -> Storm {
-    let mut storm = Storm::default();
+/// Makes the server's trouble, within the time in which clusters make their own faults.
+fn disturb(stores: &Stores, trouble: Trouble, length: Duration, losses: &Losses) -> Findings {
+    let mut findings = Findings::default();
     let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(why) => return Storm { broken: Some(why), ..storm },
+        Err(why) => return Findings::broken(why),
     };
     runtime.block_on(async {
         let Some(control) = stores().server_control() else { return };
@@ -170,13 +172,13 @@ fn disturb(stores: &Stores, trouble: Trouble, length: Duration, losses: &Losses)
         };
         match done {
             Ok(None) => {}
-            Ok(Some(kind)) => *storm.tally.faults.entry(kind.to_owned()).or_default() += 1,
+            Ok(Some(kind)) => *findings.tally.faults.entry(kind.to_owned()).or_default() += 1,
             Err(error) => {
-                storm.broken = Some(format!("the server could not be disturbed: {error}"));
+                findings.broken = Some(format!("the server could not be disturbed: {error}"));
             }
         }
     });
-    storm
+    findings
 }
 
 async fn pause(control: &dyn ServerControl, length: Duration) -> dsync::Result<()> {

@@ -10,8 +10,8 @@ use std::time::Duration;
 use dsync::Term;
 
 use super::clock;
-use super::said::{Cause, What};
-use super::voice::Voice;
+use super::message::{CandidateEvent, Cause};
+use super::reporter::Reporter;
 use crate::tasks;
 
 /// How often terms are asked whether they are active.
@@ -31,7 +31,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) struct Held {
     pub(super) term: u64,
     pub(super) handle: Term,
-    voice: Arc<Voice>,
+    reporter: Arc<Reporter>,
     bodies: AtomicUsize,
     told: Mutex<bool>,
     answers: Mutex<Answers>,
@@ -53,7 +53,7 @@ impl Held {
         let mut told = lock(&self.told);
         if over && !std::mem::replace(&mut *told, true) {
             let cause = self.handle.cause().and_then(Cause::of);
-            self.voice.say(What::Cancelled { term: self.term, cause });
+            self.reporter.report(CandidateEvent::Cancelled { term: self.term, cause });
         }
         over
     }
@@ -67,16 +67,16 @@ impl Held {
             None => true,
             Some((when, said)) => said != active || anew || at.saturating_sub(when) >= REPEAT,
         };
-        let asked = |active| What::Asked { term: self.term, active };
+        let asked = |active| CandidateEvent::Asked { term: self.term, active };
         if is_news {
             // How long it was the other answer.
             if let Some((when, last)) = answers.last
                 && last != active
                 && answers.said != answers.last
             {
-                self.voice.say_of(when, asked(last));
+                self.reporter.report_at(when, asked(last));
             }
-            self.voice.say_of(at, asked(active));
+            self.reporter.report_at(at, asked(active));
             answers.said = Some((at, active));
         }
         answers.last = Some((at, active));
@@ -93,15 +93,17 @@ pub(super) struct Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        self.held.voice.say(What::BodyStopped { term: self.held.term, body: self.name });
+        self.held
+            .reporter
+            .report(CandidateEvent::BodyStopped { term: self.held.term, body: self.name });
         self.held.bodies.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 /// The terms of a process.
 #[derive(Default)]
-pub(super) struct Notes {
-    pub(super) voice: Arc<Voice>,
+pub(super) struct Observer {
+    pub(super) reporter: Arc<Reporter>,
     held: Mutex<VecDeque<Arc<Held>>>,
     /// When terms were asked last, in nanoseconds.
     asked: AtomicU64,
@@ -109,7 +111,7 @@ pub(super) struct Notes {
     stall: Mutex<Option<(Duration, Duration)>>,
 }
 
-impl Notes {
+impl Observer {
     /// User code hears of a term.
     pub(super) fn elected(self: &Arc<Self>, term: &Term, candidate: u64) -> Arc<Held> {
         // Whoever hears of a new one has a look at the old ones.
@@ -117,15 +119,15 @@ impl Notes {
             held.look();
         }
         let held = Arc::new(Held {
-            term: self.voice.name(),
+            term: self.reporter.name(),
             handle: term.clone(),
-            voice: Arc::clone(&self.voice),
+            reporter: Arc::clone(&self.reporter),
             bodies: AtomicUsize::new(0),
             told: Mutex::default(),
             answers: Mutex::default(),
         });
         let token = term.fencing_token().get();
-        self.voice.say(What::Elected { term: held.term, token, candidate });
+        self.reporter.report(CandidateEvent::Elected { term: held.term, token, candidate });
         {
             let mut all = lock(&self.held);
             all.push_back(Arc::clone(&held));
@@ -147,9 +149,9 @@ impl Notes {
 
     /// A body of a term begins.
     pub(super) fn begin(&self, held: &Arc<Held>) -> Body {
-        let body = self.voice.name();
+        let body = self.reporter.name();
         held.bodies.fetch_add(1, Ordering::SeqCst);
-        self.voice.say(What::BodyStarted { term: held.term, body });
+        self.reporter.report(CandidateEvent::BodyStarted { term: held.term, body });
         Body { held: Arc::clone(held), name: body, polled: AtomicU64::new(nanos(clock::now())) }
     }
 
@@ -168,8 +170,8 @@ impl Notes {
             None => now,
         };
         let active = body.held.handle.is_active();
-        let what = What::BodyPolled { term: body.held.term, body: body.name, active };
-        self.voice.say_of(at, what);
+        let what = CandidateEvent::BodyPolled { term: body.held.term, body: body.name, active };
+        self.reporter.report_at(at, what);
     }
 
     /// A release of the lease with this token is handed to the driver.
@@ -178,7 +180,11 @@ impl Notes {
             if held.handle.fencing_token().get() == token {
                 let cancelled = held.look() && !held.handle.is_active();
                 let bodies = held.bodies.load(Ordering::SeqCst);
-                self.voice.say(What::Releasing { term: held.term, cancelled, bodies });
+                self.reporter.report(CandidateEvent::Releasing {
+                    term: held.term,
+                    cancelled,
+                    bodies,
+                });
             }
         }
     }
@@ -186,22 +192,22 @@ impl Notes {
     /// Asks the terms all the time, from a thread of its own: the first thing that runs again
     /// when the process goes on.
     pub(super) fn watch(self: &Arc<Self>) -> std::io::Result<()> {
-        let notes = Arc::clone(self);
-        notes.store(clock::now());
+        let observer = Arc::clone(self);
+        observer.store(clock::now());
         let ask = move || {
             loop {
-                let before = Duration::from_nanos(notes.asked.load(Ordering::SeqCst));
+                let before = Duration::from_nanos(observer.asked.load(Ordering::SeqCst));
                 let at = clock::now();
                 let stalled = at.saturating_sub(before) > STALL;
                 if stalled {
-                    *lock(&notes.stall) = Some((before, at));
-                    notes.voice.say_of(at, What::StoodStill { from: before });
+                    *lock(&observer.stall) = Some((before, at));
+                    observer.reporter.report_at(at, CandidateEvent::StoodStill { from: before });
                 }
-                for held in notes.held() {
+                for held in observer.held() {
                     held.ask(at, stalled);
                     held.look();
                 }
-                notes.store(at);
+                observer.store(at);
                 thread::park_timeout(ASK);
             }
         };

@@ -10,10 +10,12 @@ use std::time::Duration;
 use dsync::{Config, Dsync, ErrorKind, Lock, MonitorEvent};
 use tokio::sync::watch;
 
-use super::notes::{Body, Notes};
+use super::child_guard;
+use super::connect::connect;
+use super::message::CandidateEvent;
+use super::observer::{Body, Observer};
+use super::orders::{Orders, Work};
 use super::recording::Recording;
-use super::said::What;
-use super::{Orders, Work, leash};
 use crate::Harness;
 
 /// How often a body is polled.
@@ -23,14 +25,16 @@ const POLL: Duration = Duration::from_millis(20);
 pub(super) const STOP: &str = "stop";
 
 pub(super) fn run(harness: &dyn Harness, orders: &OsStr) -> ExitCode {
-    let notes = Arc::new(Notes::default());
-    match attempt(harness, orders, &notes) {
+    let observer = Arc::new(Observer::default());
+    match attempt(harness, orders, &observer) {
         Ok(()) => {
-            notes.voice.say(What::Stopped);
+            observer.reporter.report(CandidateEvent::Stopped);
             ExitCode::SUCCESS
         }
         Err(error) => {
-            notes.voice.say(What::Line(format!("this candidate cannot be one: {error}")));
+            observer
+                .reporter
+                .report(CandidateEvent::Line(format!("this candidate cannot be one: {error}")));
             ExitCode::from(2)
         }
     }
@@ -38,15 +42,15 @@ pub(super) fn run(harness: &dyn Harness, orders: &OsStr) -> ExitCode {
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-fn attempt(harness: &dyn Harness, orders: &OsStr, notes: &Arc<Notes>) -> Result<(), Failure> {
+fn attempt(harness: &dyn Harness, orders: &OsStr, observer: &Arc<Observer>) -> Result<(), Failure> {
     let orders = orders.to_str().ok_or("its orders are no UTF-8")?;
     let orders: Orders = serde_json::from_str(orders)?;
-    leash::put_on()?;
+    child_guard::die_with_parent()?;
     let stop = listen()?;
-    notes.watch()?;
+    observer.watch()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let result = runtime.block_on(work(harness, &orders, notes, stop));
+    let result = runtime.block_on(work(harness, &orders, observer, stop));
     // Whatever a driver has left running has nothing to add.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
@@ -69,11 +73,11 @@ fn listen() -> io::Result<watch::Receiver<bool>> {
 async fn work(
     harness: &dyn Harness,
     orders: &Orders,
-    notes: &Arc<Notes>,
+    observer: &Arc<Observer>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
-    let driver = Recording::new(super::connect(harness).await?, notes);
-    let told = Arc::clone(notes);
+    let driver = Recording::new(connect(harness).await?, observer);
+    let told = Arc::clone(observer);
     let config = Config::new(&orders.instance)
         .with_namespace(&orders.namespace)
         .with_scope(&orders.scope)
@@ -81,7 +85,9 @@ async fn work(
         .with_drain_timeout(Duration::from_millis(orders.lease_ms))
         .with_monitor(move |report| {
             if let MonitorEvent::Trouble { error, .. } = report {
-                told.voice.say(What::Trouble { error: error.as_ref().map(ToString::to_string) });
+                told.reporter.report(CandidateEvent::Trouble {
+                    error: error.as_ref().map(ToString::to_string),
+                });
             }
         });
     let dsync = Dsync::new(driver, config)?;
@@ -92,16 +98,16 @@ async fn work(
     match orders.work {
         Work::Campaign => {
             let election = dsync.election(&orders.name)?;
-            let (candidate, notes) = (notes.voice.name(), Arc::clone(notes));
-            notes.voice.say(What::Campaigns);
+            let (candidate, observer) = (observer.reporter.name(), Arc::clone(observer));
+            observer.reporter.report(CandidateEvent::Campaigns);
             election.when_elected(move |term| {
-                let held = notes.elected(&term, candidate);
-                let (notes, body) = (Arc::clone(&notes), notes.begin(&held));
+                let held = observer.elected(&term, candidate);
+                let (observer, body) = (Arc::clone(&observer), observer.begin(&held));
                 async move {
                     tokio::select! {
                         biased;
                         () = term.ended() => {}
-                        () = busy(&notes, &body) => {}
+                        () = busy(&observer, &body) => {}
                     }
                 }
             });
@@ -109,12 +115,12 @@ async fn work(
         }
         Work::Lock { hold_ms } => {
             let lock = dsync.lock(&orders.name)?;
-            notes.voice.say(What::Campaigns);
+            observer.reporter.report(CandidateEvent::Campaigns);
             let pause = Duration::from_millis(hold_ms);
             tokio::select! {
                 biased;
                 () = stopped => {}
-                () = rounds(&lock, notes, pause) => {}
+                () = rounds(&lock, observer, pause) => {}
             }
         }
     }
@@ -122,43 +128,45 @@ async fn work(
     Ok(())
 }
 
-async fn busy(notes: &Notes, body: &Body) {
+async fn busy(observer: &Observer, body: &Body) {
     loop {
-        notes.polled(body);
+        observer.polled(body);
         tokio::time::sleep(POLL).await;
     }
 }
 
-async fn rounds(lock: &Lock, notes: &Arc<Notes>, pause: Duration) {
-    let voice = &notes.voice;
+async fn rounds(lock: &Lock, observer: &Arc<Observer>, pause: Duration) {
+    let reporter = &observer.reporter;
     loop {
-        let op = voice.name();
-        voice.say(What::Locks { op });
+        let op = reporter.name();
+        reporter.report(CandidateEvent::Locks { op });
         match lock.lock().await {
             Ok(guard) => {
                 let token = guard.fencing_token().get();
-                voice.say(What::Locked { op, token });
-                let held = notes.elected(&guard.term(), op);
-                let body = notes.begin(&held);
+                reporter.report(CandidateEvent::Locked { op, token });
+                let held = observer.elected(&guard.term(), op);
+                let body = observer.begin(&held);
                 let work = async {
                     let body = body;
-                    let busy = busy(notes, &body);
+                    let busy = busy(observer, &body);
                     // Over or not, the hold ends.
                     let _ = tokio::time::timeout(pause, busy).await;
                 };
                 guard.run(work).await;
-                let op = voice.name();
-                voice.say(What::Unlocks { op, token });
+                let op = reporter.name();
+                reporter.report(CandidateEvent::Unlocks { op, token });
                 match guard.unlock().await {
-                    Ok(()) => voice.say(What::Unlocked { op, lost: false }),
+                    Ok(()) => reporter.report(CandidateEvent::Unlocked { op, lost: false }),
                     Err(error) if error.kind() == ErrorKind::Lost => {
-                        voice.say(What::Unlocked { op, lost: true })
+                        reporter.report(CandidateEvent::Unlocked { op, lost: true })
                     }
-                    Err(error) => voice.say(What::LockFailed { op, error: error.to_string() }),
+                    Err(error) => {
+                        reporter.report(CandidateEvent::LockFailed { op, error: error.to_string() })
+                    }
                 };
             }
             Err(error) => {
-                voice.say(What::LockFailed { op, error: error.to_string() });
+                reporter.report(CandidateEvent::LockFailed { op, error: error.to_string() });
             }
         }
         tokio::time::sleep(pause).await;

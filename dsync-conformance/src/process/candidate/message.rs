@@ -9,18 +9,18 @@ use crate::history::{Outcome, Verb, VerbName};
 
 /// Something that happened in a candidate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said {
+pub struct Message {
     /// When, on the monotonic clock that all processes of the machine share.
     pub at: Duration,
     /// What.
-    pub what: What,
+    pub event: CandidateEvent,
 }
 
 /// What happened in a candidate. Terms, bodies, calls and operations have names that are unique
 /// within the process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum CandidateEvent {
     /// It begins to campaign.
     Campaigns,
     /// Its user code hears of a term.

@@ -1,0 +1,21 @@
+//! How exactly a history knows its instants.
+
+use std::time::Duration;
+
+/// How exactly instants are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Precision {
+    /// How much later than it should user code may hear of something.
+    pub late: Duration,
+    /// Whether the instants at which user code hears of something are exact. Where they are not,
+    /// nobody can tell from them who was first: a busy machine writes them down late.
+    pub exact: bool,
+}
+
+impl Precision {
+    /// In virtual time: timers are rounded to milliseconds.
+    pub const VIRTUAL: Self = Self { late: Duration::from_millis(5), exact: true };
+
+    /// In real time, on a machine that does other things as well.
+    pub const REAL: Self = Self { late: Duration::from_millis(400), exact: false };
+}

@@ -4,7 +4,7 @@
 //! cargo run -p dsync-conformance --example file_driver
 //! ```
 //!
-//! How its driver is made is told in `WRITE-A-DRIVER.md`.
+//! `WRITE-A-DRIVER.md` shows how its driver is made.
 #![allow(clippy::print_stdout, reason = "a program that talks")]
 
 #[path = "file_driver/lib.rs"]

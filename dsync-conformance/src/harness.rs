@@ -1,4 +1,4 @@
-//! What the suite has to know of a store, beyond a driver for it.
+//! What the suite needs to know about a store, beyond a driver for it.
 
 mod connector;
 mod mock;
@@ -14,37 +14,46 @@ use dsync::{Result, async_trait};
 pub(crate) use self::connector::Connector;
 pub use self::mock::MockHarness;
 
-/// Where harnesses come from.
+/// Makes a harness for a test, or returns the one that all tests share.
 pub(crate) type Stores = Arc<dyn Fn() -> Arc<dyn Harness> + Send + Sync>;
 
-/// A store under test. Only [`connect`](Self::connect) is needed; each of the others makes more
-/// rules testable, and the report says what was missing.
+/// A store under test.
+///
+/// Only [`connect`](Self::connect) is required. Each other method makes more rules testable, and the
+/// report names the ones that were missing.
 #[async_trait]
 pub trait Harness: fmt::Debug + Send + Sync + 'static {
-    /// A driver with a connection of its own, as another process would have. All of them reach the
-    /// same store. Called often: for each candidate of each case.
+    /// Returns a driver with a connection of its own, as another process would have.
+    ///
+    /// All drivers reach the same store. The suite calls this method often: once for each candidate
+    /// of each case.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from reaching the store.
+    /// Returns an error if the driver cannot be built or cannot reach the store.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future must leave no connection behind.
     async fn connect(&self, via: Via) -> Result<Arc<dyn Driver>>;
 
-    /// The server and its version, for the report: `"kube-apiserver v1.37.2"`.
+    /// Returns the server and its version for the report, such as `"kube-apiserver v1.37.2"`.
     fn server(&self) -> Option<String> {
         None
     }
 
-    /// Where the server listens, so that a proxy that makes faults can stand in front of it.
+    /// Returns the address on which the server listens, so that the suite can put a proxy that
+    /// injects network faults in front of it.
     fn address(&self) -> Option<SocketAddr> {
         None
     }
 
-    /// Somebody who edits records behind dsync's back.
+    /// Returns an operator, which edits records without going through a driver.
     fn operator(&self) -> Option<Arc<dyn Operator>> {
         None
     }
 
-    /// Somebody who stops and starts the server.
+    /// Returns the control that stops and starts the server.
     fn server_control(&self) -> Option<Arc<dyn ServerControl>> {
         None
     }
@@ -55,8 +64,11 @@ pub trait Harness: fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// The environment in which another process that calls the same `main` builds a harness of the
-    /// same store. `None`: the store lives in this process, or nobody said how.
+    /// Returns the environment variables with which another process that runs the same `main` builds
+    /// a harness for the same store.
+    ///
+    /// `None` means that the store lives in this process or that no such environment is known. The
+    /// suite then starts no candidates in processes of their own.
     fn environment(&self) -> Option<Vec<(String, String)>> {
         None
     }
@@ -65,9 +77,9 @@ pub trait Harness: fmt::Debug + Send + Sync + 'static {
 /// How a driver reaches the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
-    /// As it would by itself.
+    /// Directly, as in production.
     Direct,
-    /// At this address, where a proxy forwards to [`Harness::address`].
+    /// Through a proxy at this address, which forwards to [`Harness::address`].
     Proxy(SocketAddr),
 }
 
@@ -121,47 +133,58 @@ impl Mishap {
     }
 }
 
-/// Edits records as an operator would, past every driver.
+/// Edits records the way an operator would: in the store, without going through a driver.
+///
+/// Every method returns an error if the edit failed or its outcome is unknown; the suite then tries
+/// again.
 #[async_trait]
 pub trait Operator: fmt::Debug + Send + Sync {
     /// Deletes the record.
     async fn delete(&self, key: &Key) -> Result<()>;
 
-    /// Empties the holder; where records have none, the same as [`delete`](Self::delete).
+    /// Removes the holder from the record. In a store whose records always have a holder, this is the
+    /// same as [`delete`](Self::delete).
     async fn empty(&self, key: &Key) -> Result<()>;
 
-    /// Writes another holder into the record, as another program would.
+    /// Writes another holder into the record, as a different program would.
     async fn overwrite(&self, key: &Key, holder: &str, duration: Duration) -> Result<()>;
 
-    /// Changes something that is none of dsync's business, such as a label. `false`: this store
-    /// has nothing of the kind.
+    /// Changes a part of the record that dsync does not use, such as a label. Returns `false` if
+    /// records of this store have no such part.
     async fn touch(&self, key: &Key) -> Result<bool>;
 
-    /// What is left of `key` in the store, for people to read: records, leases, counters without
-    /// an expiry. A released election may keep its record without a holder, which does not count.
+    /// Lists what the store still holds for `key`, in words for a message: records, leases, and
+    /// counters without an expiry. The record without a holder that a released election may keep
+    /// does not count.
     async fn left_over(&self, key: &Key) -> Result<Vec<String>>;
 }
 
-/// Stops and starts the server. Every method returns when the server is in that state.
+/// Stops and starts the server.
+///
+/// Every method returns once the server has reached the requested state, and returns an error if it
+/// could not be reached.
 #[async_trait]
 pub trait ServerControl: fmt::Debug + Send + Sync {
-    /// Kills it, without a chance to clean up.
+    /// Kills the server without giving it a chance to clean up.
     async fn kill(&self) -> Result<()>;
 
-    /// Starts it again after a kill. What it had acknowledged is still there, if it ever is.
+    /// Starts the server again after a kill. It has its acknowledged writes again, if the store is
+    /// durable.
     async fn start(&self) -> Result<()>;
 
-    /// Stops it for a while, as SIGSTOP does.
+    /// Suspends the server, as SIGSTOP does.
     async fn pause(&self) -> Result<()>;
 
-    /// Lets it go on.
+    /// Resumes a suspended server.
     async fn resume(&self) -> Result<()>;
 
-    /// Puts another in its place that has not heard of the last writes, and returns when that one
-    /// serves: a replica that is promoted, or nothing but a fresh start. What was acknowledged before
-    /// the call is still there then, or nothing is. `false`: nobody here takes its place. It is only
-    /// asked of a store whose tokens
-    /// [survive](dsync::driver::Capabilities::token_survives_loss) that.
+    /// Replaces the server with one that lacks its latest writes, and returns once the replacement
+    /// serves requests.
+    ///
+    /// The replacement is a promoted replica, or a server that starts empty. It has either all writes
+    /// that were acknowledged before the call, or none. Returns `false` if this harness has no
+    /// replacement. The suite calls this method only for a store whose tokens
+    /// [survive](dsync::driver::Capabilities::token_survives_loss) lost writes.
     async fn fail_over(&self) -> Result<bool> {
         Ok(false)
     }

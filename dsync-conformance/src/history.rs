@@ -33,11 +33,11 @@ pub struct History {
     pub healed_at: Option<At>,
     /// When the run was over.
     pub ended_at: At,
-    /// What candidates were told to do with time.
+    /// The timing of the candidates.
     pub timing: Timing,
     /// Why the run ended before it was over: it proves nothing.
     pub broken: Option<String>,
-    /// Whether a follower hears of changes; else it has to look.
+    /// Whether a follower is notified of changes; otherwise it has to read.
     pub watched: bool,
     /// What was demanded after the last fault had healed, and how it went.
     pub demands: Vec<Demand>,
@@ -259,19 +259,19 @@ pub enum Event {
         holder: Option<Holder>,
         /// When it was sent to the store.
         sent: At,
-        /// What came of it.
+        /// Its outcome.
         outcome: Outcome,
     },
     /// The core got the answer. A call without one was given up.
     Answered {
         /// The call.
         call: u64,
-        /// What the core was told.
+        /// The outcome as the core saw it.
         outcome: Outcome,
         /// The token, where the answer grants or shows one.
         token: Option<u64>,
     },
-    /// User code hears that a term has begun. `term` names it within the run.
+    /// User code learns that a term has begun. `term` names it within the run.
     Elected {
         /// Names the term.
         term: u64,
@@ -400,7 +400,7 @@ pub enum Event {
         /// Whether that while begins; else it ends.
         begins: bool,
     },
-    /// A task of dsync's or of a user's panicked, which nobody asked for.
+    /// A task of dsync's or of a user's panicked, which no schedule asked for.
     TaskPanicked,
     /// Something else for people.
     Note(String),
@@ -420,7 +420,7 @@ pub enum LockCall {
     Drop(u64),
 }
 
-/// What came of it.
+/// Its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockReturn {
     /// The guard has this token.
@@ -433,7 +433,7 @@ pub enum LockReturn {
     Unlocked,
     /// The guard was lost before.
     Lost,
-    /// An error; what came of it is not known.
+    /// An error whose outcome is unknown.
     Unknown(String),
 }
 

@@ -1,6 +1,6 @@
-//! Candidate processes that are stopped, killed and started again, at random.
+//! Candidate processes that are suspended, killed and started again at random.
 //!
-//! What they say becomes a [`History`], which [`check`](crate::check::check) judges. A grant is
+//! Their messages become a [`History`], which [`check`](crate::check::check) judges. A grant is
 //! known to lie between the send and the answer of its acquire.
 
 pub mod candidate;
@@ -16,10 +16,10 @@ pub use self::plan::Plan;
 use crate::Harness;
 use crate::history::History;
 
-/// Lets candidates campaign as `plan` says. What happened.
+/// Runs candidates as `plan` says and returns what happened.
 ///
-/// Most steps hit the leader, and each of those ends with another one elected. If nobody is
-/// elected in a generous time, the history has a [`Demand`](crate::history::Demand) that says so.
+/// Most steps hit the leader, and each of those ends with another one elected. If no
+/// candidate is elected in a generous time, the history has a [`Demand`](crate::history::Demand) that says so.
 ///
 /// # Errors
 ///

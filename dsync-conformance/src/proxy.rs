@@ -1,4 +1,4 @@
-//! A TCP proxy that makes the faults of a network, in real time.
+//! A TCP proxy that injects network faults, in real time.
 //!
 //! It stands between a driver and its server: see [`Via::Proxy`](crate::harness::Via::Proxy).
 
@@ -23,8 +23,7 @@ pub use self::state::Counts;
 use self::state::Shared;
 
 /// A proxy on a free port of the loopback interface, which forwards each connection to one server
-/// and does what it is told to them. When it is dropped its connections are closed and its tasks
-/// end.
+/// and applies the fault that is set. Dropping it closes its connections and ends its tasks.
 ///
 /// ```
 /// use dsync_conformance::proxy::{Direction, Fault, Proxy};
@@ -32,7 +31,7 @@ use self::state::Shared;
 /// # async fn example(server: std::net::SocketAddr) -> std::io::Result<()> {
 /// let proxy = Proxy::start(server).await?;
 /// println!("connect to {}", proxy.address());
-/// proxy.set(Fault::Hold(Direction::Answers)); // The server works, and nobody hears of it.
+/// proxy.set(Fault::Hold(Direction::Answers)); // Requests are applied; their answers are held back.
 /// proxy.heal();
 /// # Ok(())
 /// # }

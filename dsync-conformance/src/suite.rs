@@ -26,8 +26,10 @@ use crate::harness::{Connector, Stores};
 use crate::rule_tests::stress::{self, Findings, Plan};
 use crate::{Harness, Rule, rules};
 
-/// The suite for a driver: `connect` makes a driver with a connection of its own, and is called
-/// for every connection that a test needs. All of them reach the same store.
+/// Makes the suite for a driver.
+///
+/// `connect` makes a driver with a connection of its own. The suite calls it for every connection
+/// that a test needs; all of them must reach the same store.
 ///
 /// ```no_run
 /// # #[derive(Debug)] struct MyDriver;
@@ -49,29 +51,30 @@ where
     Suite::new(name, Connector::new(connect))
 }
 
-/// The suite for a store with a full [`Harness`]: more rules can be tested then.
+/// Makes the suite for a store with a full [`Harness`], which makes more rules testable.
 pub fn suite_of(name: impl Into<String>, harness: impl Harness) -> Suite {
     Suite::new(name, harness)
 }
 
-/// The environment variable that names the directory to write results to.
+/// The environment variable that names the directory for the report.
 pub const REPORT_VARIABLE: &str = "DSYNC_CONFORMANCE_REPORT";
 
-/// The environment variable that says for how many seconds random schedules run in real time.
+/// The environment variable that sets how many seconds random schedules run in real time. The
+/// default is 60.
 pub const LENGTH_VARIABLE: &str = "DSYNC_CONFORMANCE_FOR";
 
-/// The environment variable that says how many random schedules run beside each other in real
-/// time: 8 unless set. More of them find more, where the machine and the server keep up.
+/// The environment variable that sets how many random schedules run at the same time in real time.
+/// The default is 8. More of them find more, if the machine and the server keep up.
 pub const WORLDS_VARIABLE: &str = "DSYNC_CONFORMANCE_WORLDS";
 
-/// The environment variable that says where their chance begins.
+/// The environment variable that sets the random seed of the schedules. The default is 1.
 pub const SEED_VARIABLE: &str = "DSYNC_CONFORMANCE_SEED";
 
 fn from_environment(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
 }
 
-/// The rules, a store, and how to run the one against the other.
+/// The tests of all rules for one store, and how to run them.
 ///
 /// [`run`](Self::run) is the `main` of a test target with `harness = false`. It understands the
 /// arguments of `cargo test` (filters, `--list`, `--exact`, `--test-threads`) and works under
@@ -88,15 +91,17 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// A suite for one store, which all tests share. They run at the same time, each with names
-    /// of its own.
+    /// Makes a suite for one store, which all tests share. They run at the same time, each with
+    /// names of its own.
     pub fn new(name: impl Into<String>, harness: impl Harness) -> Self {
         let harness: Arc<dyn Harness> = Arc::new(harness);
         Self::over(name, Arc::new(move || Arc::clone(&harness)))
     }
 
-    /// A suite that makes a store for each test. A store in memory needs that: each test has a
-    /// clock of its own. `make` is called within the tokio runtime of the test.
+    /// Makes a suite that builds a new store for each test.
+    ///
+    /// A store in memory needs this, because each test has a clock of its own. The suite calls `make`
+    /// within the tokio runtime of the test.
     pub fn with_store_per_test<H, F>(name: impl Into<String>, make: F) -> Self
     where
         H: Harness,
@@ -121,17 +126,18 @@ impl Suite {
         }
     }
 
-    /// Runs in virtual time: whenever nothing can go on, the clock jumps to the next timer. Only
-    /// right for a store in memory that tells the time by tokio's clock and does no I/O. Use it
-    /// with [`with_store_per_test`](Self::with_store_per_test).
+    /// Runs the tests in virtual time: when all tasks wait, the clock jumps to the next timer.
+    ///
+    /// Use it only for a store in memory that reads tokio's clock and does no I/O, together with
+    /// [`with_store_per_test`](Self::with_store_per_test).
     #[must_use]
     pub fn in_memory(mut self) -> Self {
         self.setup.in_memory = true;
         self
     }
 
-    /// Sets the lease duration of the tests. Default: 600 ms, or the shortest that the driver
-    /// accepts. Longer makes a slow server pass that is not at fault.
+    /// Sets the lease duration of the tests. The default is 600 ms or the shortest duration that the
+    /// driver accepts, whichever is longer. Set a longer one for a server that is slow but correct.
     #[must_use]
     pub fn with_lease(mut self, duration: Duration) -> Self {
         self.setup.lease = Some(duration);
@@ -145,7 +151,7 @@ impl Suite {
         self
     }
 
-    /// Writes the results to a file in this directory, also without
+    /// Writes the report to a file in this directory, even without
     /// [`DSYNC_CONFORMANCE_REPORT`](REPORT_VARIABLE).
     #[must_use]
     pub fn with_report(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -153,16 +159,18 @@ impl Suite {
         self
     }
 
-    /// Sets the namespaces that names are tried in: the one for all tests, and another that must
-    /// not share records with it. Default: `default` and `dsync-conformance`. Where namespaces
-    /// are objects of the store, both have to exist.
+    /// Sets the namespaces of the tests: one for all names, and a second one that must not share
+    /// records with the first.
+    ///
+    /// The default is `default` and `dsync-conformance`. If namespaces are objects of the store, both
+    /// must exist.
     #[must_use]
     pub fn with_namespaces(mut self, first: impl Into<String>, other: impl Into<String>) -> Self {
         self.setup.namespaces = [first.into(), other.into()];
         self
     }
 
-    /// What random schedules say. The first call runs them, and blocks its thread meanwhile.
+    /// Returns what random schedules found. The first call runs them and blocks its thread.
     fn stress(&self, capabilities: &Capabilities, lease: Duration) -> &Findings {
         self.findings.get_or_init(|| {
             let plan = Plan {
@@ -173,7 +181,8 @@ impl Suite {
                 clusters: from_environment(WORLDS_VARIABLE, 8).clamp(1, 1000),
             };
             let (stores, capabilities) = (Arc::clone(&self.stores), capabilities.clone());
-            // It has runtimes of its own, and the caller may be within one.
+            // The schedules run in runtimes of their own, and the caller may be within a runtime,
+            // where another one must not be started.
             let findings = std::thread::spawn(move || stress::run(&stores, &capabilities, plan));
             findings.join().unwrap_or_default()
         })

@@ -1,4 +1,4 @@
-//! More rules for the driver of `WRITE-A-DRIVER.md`: those that need somebody who edits records.
+//! More rules for the driver of `WRITE-A-DRIVER.md`: those that need an operator.
 //! Without `only`, all rules are run, with candidates in processes of their own as well.
 
 #[path = "../examples/file_driver/lib.rs"]

@@ -1,5 +1,5 @@
-//! The program that simulates: the same seed gives the same run in every process, and what it is
-//! told wrongly it says by name.
+//! The program that simulates: the same seed gives the same run in every process, and it names
+//! every argument that makes no sense.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up fails")]
 
 use std::process::{Command, Output};

@@ -32,7 +32,7 @@ pub(crate) fn classify(stage: Stage, path: &Path, error: io::Error) -> Error {
     }
 }
 
-/// A file that does not say what it should, or not yet: somebody may be editing it.
+/// A file whose content is not a record, or not yet: it may be edited right now.
 pub(crate) fn damaged(path: &Path) -> Error {
     let message = format!("{} is damaged; mend it, or delete it", path.display());
     Error::definite(ErrorKind::Unavailable, message)

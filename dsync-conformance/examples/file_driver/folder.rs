@@ -38,7 +38,7 @@ impl Folder {
         }
     }
 
-    /// Waits until nobody else writes, in any process, and keeps all others out.
+    /// Waits until no other process writes, and excludes all others.
     pub(crate) fn lock(&self, key: &Key) -> Result<Locked> {
         let path = self.0.join("counter");
         let open = || {

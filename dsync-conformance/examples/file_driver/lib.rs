@@ -40,7 +40,7 @@ impl FileDriver {
         Ok(Self { folder: Arc::new(folder), turn: Arc::default() })
     }
 
-    /// Lets `change` look at the record and write, while nobody else writes.
+    /// Lets `change` read the record and write it, while no other caller writes.
     async fn write<T, F>(&self, key: &Key, change: F) -> Result<T>
     where
         T: Send + 'static,
@@ -160,7 +160,7 @@ impl Driver for FileDriver {
     }
 
     async fn close(&self) {
-        // A write that nobody waits for any more ends first.
+        // A write whose caller has given up ends first.
         drop(self.turn.lock().await);
     }
 }

@@ -22,7 +22,7 @@ fn allowed(history: &History, node: usize, from: At, due: At, late: Duration) ->
     until
 }
 
-/// 2.04, and 5.06 for locks: user code hears of the end. 2.09: what ran is gone.
+/// 2.04, and 5.06 for locks: user code learns of the end. 2.09: its work is gone.
 pub(super) fn in_time(
     history: &History,
     terms: &[Term],
@@ -92,7 +92,7 @@ pub(super) fn over_for_good(
         };
         let Some(term) = terms.get(term) else { continue };
         let slept = history.nodes[term.node].slept_within(term.sent, entry.at);
-        // On a machine that stood still, or after its user was told, there is no excuse.
+        // After a pause, or once user code has been notified, being late is no excuse.
         let grace = if slept { Duration::ZERO } else { precision.late };
         let revived = term.cancelled_at.is_some_and(|cancelled| entry.at > cancelled) && active;
         let outlived = active && entry.at > term.deadline + grace.max(ROUNDING);

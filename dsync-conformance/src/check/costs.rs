@@ -6,11 +6,11 @@ use super::wording::at;
 use crate::check::violation::Violation;
 use crate::history::{At, Entry, Event, History};
 
-/// How many requests a node may send for one key within one lease duration, whatever happens:
-/// retries are a fifteenth of it, shortened by up to a quarter, and what the watch tells may be
+/// How many requests a node may send for one key within one lease duration, under any fault:
+/// retries are a fifteenth of it, shortened by up to a quarter, and what the watch reports may be
 /// answered by a request each.
 const STORM: usize = 80;
-/// How many at rest, when nobody can win: the watch does it all.
+/// How many it may send at rest, while another candidate holds the lease: the watch replaces reads.
 const REST: usize = 4;
 
 /// 4.05: no storm, and next to nothing at rest.
@@ -19,7 +19,7 @@ pub(super) fn requests(history: &History, found: &mut Vec<Violation>) {
     let mut resting = None;
     let mut at_rest: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     let mut renewing: BTreeMap<(usize, usize), bool> = BTreeMap::new();
-    let mut told = false;
+    let mut reported = false;
     // Without a watch, a follower looks once in a retry period.
     let rest = if history.watched { REST } else { STORM };
     for entry in &history.entries {
@@ -35,8 +35,8 @@ pub(super) fn requests(history: &History, found: &mut Vec<Violation>) {
                 while recent.front().is_some_and(|first| *first + history.timing.lease < entry.at) {
                     recent.pop_front();
                 }
-                if recent.len() > STORM && !told {
-                    told = true;
+                if recent.len() > STORM && !reported {
+                    reported = true;
                     found.push(storm(history, of, entry.at, recent.len(), *verb));
                 }
             }
@@ -97,30 +97,30 @@ fn restless(history: &History, of: (usize, usize), instant: At, count: usize) ->
     }
 }
 
-/// 6.04: a campaign tells each change of trouble once.
+/// 6.04: a campaign reports each change of its trouble once.
 pub(super) fn trouble(history: &History, found: &mut Vec<Violation>) {
-    /// What a process has told of its one campaign.
+    /// What a process has reported of its campaign.
     #[derive(Default)]
-    struct Told<'a> {
+    struct Reported<'a> {
         campaigns: usize,
         last: Option<&'a str>,
     }
 
-    let mut told: BTreeMap<usize, Told<'_>> = BTreeMap::new();
+    let mut all: BTreeMap<usize, Reported<'_>> = BTreeMap::new();
     for entry in &history.entries {
         let node = entry.node.unwrap_or_default();
         match &entry.event {
-            Event::Started => drop(told.insert(node, Told::default())),
-            Event::Campaigns => told.entry(node).or_default().campaigns += 1,
+            Event::Started => drop(all.insert(node, Reported::default())),
+            Event::Campaigns => all.entry(node).or_default().campaigns += 1,
             Event::Trouble { key, error } if !history.keys[*key].is_lock => {
-                let told = told.entry(node).or_default();
-                let before = std::mem::replace(&mut told.last, error.as_deref());
-                // Of two campaigns, one ending and one beginning, each tells its own.
-                if told.campaigns == 1 && before == error.as_deref() {
+                let reported = all.entry(node).or_default();
+                let before = std::mem::replace(&mut reported.last, error.as_deref());
+                // Of two campaigns, one ending and one beginning, each reports its own.
+                if reported.campaigns == 1 && before == error.as_deref() {
                     found.push(Violation {
                         rule: "6.04",
                         message: format!(
-                            "{} was told the same of its trouble again at {}: {}",
+                            "{} reported the same trouble again at {}: {}",
                             history.nodes[node].name,
                             at(entry.at),
                             error.as_deref().unwrap_or("that it is over")

@@ -1,5 +1,7 @@
-//! Nobody is elected before the last term is over. Twice, so that one can be held against the
-//! other.
+//! 2.02: no term is granted before the last one is over.
+//!
+//! The rule has two independent implementations. A property test compares them, because a checker
+//! that misses violations would look like a correct core.
 
 use std::collections::BTreeMap;
 #[cfg(test)]
@@ -13,14 +15,16 @@ use crate::history::{At, History, Term};
 /// When a term had stopped, as far as another may begin: what it is judged by, and that instant.
 fn over(history: &History, term: &Term, next: At, precision: Precision) -> (&'static str, At) {
     if !precision.exact && term.cancelled_at.is_some() {
-        // Past the hard deadline nothing is polled, whenever that was written down; before, its
-        // user was told in time or not at all, which is judged elsewhere.
+        // In real time, the instant of an entry is when it was written down, which a busy machine
+        // does late. Nothing is polled past the hard deadline, so the term cannot have stopped later
+        // than that. Whether its cancellation came in time is judged by 2.04.
         let stopped = term.stopped_at.unwrap_or(At::MAX).min(term.hard_deadline);
         return ("its work had stopped by", stopped);
     }
     let node = &history.nodes[term.node];
     if node.slept_within(term.sent, next) {
-        // Nobody can run on a machine that stands still; the clock has to be enough.
+        // A paused node runs nothing and logs nothing, so the entries say nothing about the pause.
+        // The term is over when its deadline has passed on the node's clock.
         return ("its node stood still, and it was valid until", term.valid_until);
     }
     match (term.cancelled_at, term.stopped_at) {

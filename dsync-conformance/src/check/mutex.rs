@@ -12,14 +12,14 @@ use crate::history::{History, Term};
 const STEPS: usize = 1_000_000;
 
 /// 5.01: there is an order of acquisitions and releases in which each takes effect within its own
-/// call, nobody acquires what is held, each token is higher than the one before, and only the
+/// call, no call acquires what is held, each token is higher than the one before, and only the
 /// holder unlocks. What was called and never answered may take effect at any time, or never.
 pub(super) fn linearizable(history: &History, terms: &[Term], found: &mut Vec<Violation>) {
     for (key, _) in history.keys.iter().enumerate().filter(|(_, info)| info.is_lock) {
         let (message, tokens, at) = match linearize(&ops(history, terms, key).ops, STEPS) {
             Linearizable::Yes => continue,
             Linearizable::No { witness, tokens, at } => (witness, tokens, at),
-            // Whatever it is, it is no pass.
+            // The search ran out of steps, which is not a pass.
             Linearizable::Unknown => {
                 let message = format!("not decided: no order of events was found in {STEPS} steps");
                 (message, Vec::new(), history.ended_at)

@@ -1,4 +1,4 @@
-//! What has to happen in which order, whatever the time.
+//! Events that must happen in a certain order, regardless of the time.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub(super) fn alternating(history: &History, found: &mut Vec<Violation>) {
                 _ => found.push(Violation {
                     rule: "2.01",
                     message: format!(
-                        "{} was told twice, or without a term, that its term is over",
+                        "{} was cancelled twice, or without a term",
                         history.nodes[node].name
                     ),
                     nodes: vec![node],
@@ -49,7 +49,7 @@ pub(super) fn alternating(history: &History, found: &mut Vec<Violation>) {
     }
 }
 
-/// 2.07: nobody hears of the end of a term, and nothing of it runs, after its release was sent.
+/// 2.07: a term is cancelled, and all its work has stopped, before its release is sent.
 pub(super) fn cancelled_before_release(
     history: &History,
     terms: &[Term],

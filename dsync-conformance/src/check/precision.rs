@@ -5,10 +5,10 @@ use std::time::Duration;
 /// How exactly instants are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Precision {
-    /// How much later than it should user code may hear of something.
+    /// How much later than its bound user code may learn of something.
     pub late: Duration,
-    /// Whether the instants at which user code hears of something are exact. Where they are not,
-    /// nobody can tell from them who was first: a busy machine writes them down late.
+    /// Whether the instants at which user code learns of something are exact. If they are not, they
+    /// do not show which of two events came first, because a busy machine records them late.
     pub exact: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The two checkers of 2.02 against each other, on histories that nobody has thought of.
+//! The two checkers of 2.02 against each other, on random histories.
 
 use std::time::Duration;
 

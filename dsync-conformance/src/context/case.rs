@@ -1,4 +1,4 @@
-//! What the test of a rule is given: connections, fresh names, and judgement.
+//! One attempt to test one rule: its connections, its fresh names, and its verdict.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -60,7 +60,7 @@ struct Notes {
 impl Case {
     /// How long to wait for what has to come but has no deadline.
     pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-    /// How long a request that nobody waits for may still be under way.
+    /// How long a request may still be in flight after its caller has given it up.
     pub(crate) const SETTLING: Duration = Duration::from_millis(200);
 
     pub(crate) async fn begin(
@@ -276,7 +276,7 @@ impl Case {
         Timing::new(self.lease)
     }
 
-    /// A resource that nobody has used before.
+    /// Returns a resource that has never been used.
     pub(crate) fn resource(&self) -> Resource {
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
         Resource::new(format!("r-{number}"))
@@ -294,7 +294,7 @@ impl Case {
         (&self.namespaces[0], &self.namespaces[1])
     }
 
-    /// A key that nobody has used before.
+    /// Returns a key that has never been used.
     pub(crate) fn key(&self, kind: KeyKind) -> Key {
         key_of(kind, &self.resource())
     }

@@ -132,7 +132,7 @@ impl Peer {
         )))
     }
 
-    /// Renews what nobody else has touched.
+    /// Renews a lease that no other writer has touched.
     pub(crate) async fn keep(&self, key: &Key, won: &WonLease) -> Outcome<WonLease> {
         let sent = now();
         match self.renew(key, &won.lease).await? {
@@ -141,19 +141,19 @@ impl Peer {
             }
             other => Err(self.fail(format!(
                 "renew of {key} by its holder {} at the version it was last answered, {}, \
-                 answered {other:?}; nobody else has touched the record",
+                 answered {other:?}; no other writer has touched the record",
                 won.holder, won.lease.version
             ))),
         }
     }
 
-    /// Releases what nobody else has touched.
+    /// Releases a lease that no other writer has touched.
     pub(crate) async fn free(&self, key: &Key, won: &WonLease) -> Outcome {
         match self.release(key, &won.lease).await? {
             Released::Freed => Ok(()),
             other => Err(self.fail(format!(
                 "release of {key} by its holder {} at the version it was last answered, {}, \
-                 answered {other:?}; nobody else has touched the record",
+                 answered {other:?}; no other writer has touched the record",
                 won.holder, won.lease.version
             ))),
         }

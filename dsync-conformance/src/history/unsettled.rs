@@ -1,7 +1,7 @@
-//! Acquires of which nobody knows whether they were applied, until the store shows it.
+//! Acquires whose outcome is unknown until the store shows whether they were applied.
 //!
-//! The core adopts such a lease when it sees it. Without its grant in the history, its term would
-//! have no renewals either, and look as if it outlived its deadline.
+//! The core adopts such a lease when it reads it. Without the grant in the history, the renewals of
+//! its term could not be assigned either, and the term would seem to outlive its deadline.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -29,7 +29,7 @@ impl Unsettled {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// An acquire is sent. If its caller gives it up, nothing more is heard of it.
+    /// Records that an acquire was sent. If its caller gives up, its outcome stays open.
     pub(crate) fn sent(&self, attempt: Attempt) {
         self.with(|attempts| attempts.push(attempt));
     }

@@ -42,7 +42,7 @@ pub(super) async fn acquire(driver: &MutantDriver, key: &Key, claim: &Claim) -> 
     match acquired {
         Acquired::Won(lease) => Ok(Acquired::Won(won(driver, key, claim, there.as_ref(), lease))),
         Acquired::Held(_) if driver.has(Mutant::ContentionIsAnError) => {
-            Err(Error::definite(ErrorKind::Denied, "409: somebody else holds it"))
+            Err(Error::definite(ErrorKind::Denied, "409: another candidate holds it"))
         }
         Acquired::Held(record) => Ok(Acquired::Held(record.map(|lease| driver.shown(key, lease)))),
     }

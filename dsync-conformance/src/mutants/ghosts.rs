@@ -1,4 +1,4 @@
-//! What goes on behind everybody's back.
+//! Background work that outlives its driver.
 
 use std::future::pending;
 use std::time::Duration;

@@ -47,17 +47,17 @@ struct Entry {
 mutants! {
     /// Reads, compares in the process, then writes without a condition.
     ReadsThenWrites, Backend, "1.01", "of 8 concurrent acquires of";
-    /// Takes over a record whatever version the claim names.
+    /// Takes over a record without checking the version in the claim.
     IgnoresTakeOver, Observer, "1.02", "won although the record is at version";
-    /// Takes a vacant record whatever version the claim names.
+    /// Takes a vacant record without checking the version in the claim.
     TakesVacantAtAnyVersion, Observer, "1.02", "although the record was released";
     /// Takes a record whose lease has not run out.
     TakesALiveRecord, Backend, "1.02", "acquire won although the record is held";
     /// Creates a record again when it is renewed after it was released or deleted.
     RenewRecreates, Backend, "1.02", "renew never re-creates a record";
-    /// Renews whatever record there is.
+    /// Renews any record.
     RenewsAnothers, Observer, "1.02", "only if it is still the caller's";
-    /// Answers an error when somebody else holds the key.
+    /// Answers an error when another candidate holds the key.
     ContentionIsAnError, Backend, "1.02", "What others do is a value, never an error";
     /// Some writes are applied and answered with a definite error.
     DefiniteAlthoughApplied, Backend, "1.03", "answered a definite error";
@@ -88,8 +88,8 @@ mutants! {
     DeclaresShortLeases, Backend, "1.08", "more than the bound of";
     /// The pulse changes by itself, so that no holder ever looks dead.
     PulseNeverRests, Observer, "1.05", "but a read right after it shows";
-    /// A release frees the key, whoever holds it (client-go).
-    ReleasesAnothers, Observer, "1.09", "never touches what is somebody else's";
+    /// A release frees the key without checking its holder (client-go).
+    ReleasesAnothers, Observer, "1.09", "never touches the lease of another holder";
     /// A renewal deletes the record and writes it again.
     RenewsInTwoSteps, Backend, "1.10", "A dropped call is either applied or not";
     /// Answers come in the order of requests, also of those whose caller has gone.

@@ -75,7 +75,7 @@ fn moved(version: &Version, by: impl FnOnce(u64) -> u64) -> Version {
     Version::new(by(number).to_string())
 }
 
-/// The token of an acquisition tells it from every other one.
+/// The token of an acquisition distinguishes it from every other one.
 fn of_acquisition(lease: &Lease) -> Version {
     Version::new(format!("acquisition {}", lease.fencing_token))
 }

@@ -24,7 +24,7 @@ pub(super) fn watch(driver: &MutantDriver, key: &Key) -> Watch {
         key: key.clone(),
         skips_free,
         falls_silent: driver.has(Mutant::WatchNeverResyncs) && !is_first,
-        told: 0,
+        shown: 0,
     })
 }
 
@@ -34,7 +34,7 @@ struct Tampered {
     key: Key,
     skips_free: bool,
     falls_silent: bool,
-    told: usize,
+    shown: usize,
 }
 
 impl Stream for Tampered {
@@ -42,13 +42,13 @@ impl Stream for Tampered {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if self.falls_silent && self.told > 0 {
+            if self.falls_silent && self.shown > 0 {
                 return Poll::Pending;
             }
             let item = ready!(self.inner.as_mut().poll_next(context));
             let Some(Ok(Observation::Record(record))) = item else { return Poll::Ready(item) };
-            self.told += 1;
-            if self.skips_free && self.told > 1 && is_free(record.as_ref()) {
+            self.shown += 1;
+            if self.skips_free && self.shown > 1 && is_free(record.as_ref()) {
                 continue;
             }
             let record = record.map(|lease| self.shower.shown(&self.key, lease));

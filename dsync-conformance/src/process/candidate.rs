@@ -1,4 +1,4 @@
-//! Candidates that are processes of their own: they can be stopped in their tracks and killed.
+//! Candidates in processes of their own, which can be suspended and killed.
 //!
 //! The program of the tests starts itself once more, with [`VARIABLE`] set. So its `main` calls
 //! [`run_if_asked`] before anything else, and the process is a candidate instead of a test.
@@ -32,8 +32,10 @@ pub(crate) fn is_for(harness: &dyn Harness) -> bool {
     harness.environment().is_some_and(|pairs| pairs.iter().all(is_set))
 }
 
-/// Is a candidate until it is told to stop, if this process was started as one; `None` if not.
-/// To be called first in `main`, outside of any tokio runtime.
+/// Runs as a candidate until the parent asks it to stop, if this process was started as one. Returns
+/// `None` if it was not.
+///
+/// Call it first in `main`, outside of any tokio runtime.
 #[must_use]
 pub fn run_if_asked(harness: &dyn Harness) -> Option<ExitCode> {
     let orders = std::env::var_os(VARIABLE)?;

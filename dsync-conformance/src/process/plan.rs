@@ -31,7 +31,7 @@ impl Plan {
         self
     }
 
-    /// Sets how often a candidate is stopped for longer than its lease, killed, or told to stop.
+    /// Sets how often a candidate is stopped for longer than its lease, killed, or stopped in an orderly way.
     #[must_use]
     pub fn with_steps(mut self, steps: usize) -> Self {
         self.steps = steps;

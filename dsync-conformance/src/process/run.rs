@@ -113,7 +113,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Hears what everybody has said.
+    /// Takes the messages of all candidates.
     fn receive(&mut self) -> Result<()> {
         for slot in 0..self.slots.len() {
             let Some(candidate) = &mut self.slots[slot].candidate else { continue };
@@ -151,7 +151,8 @@ impl<'a> Run<'a> {
         self.slots.iter().position(|slot| slot.term.is_some() && slot.paused.is_none())
     }
 
-    /// Waits until somebody leads; `None`: nobody does, which the history says.
+    /// Waits until a candidate leads. Returns `None` if none does in time; the demand in the history
+    /// records that.
     async fn elected(&mut self, from: At) -> Result<Option<usize>> {
         let bound = self.limit;
         let leader = loop {
@@ -174,7 +175,7 @@ impl<'a> Run<'a> {
         Ok(leader.map(|(leader, _)| leader))
     }
 
-    /// One thing happens to one candidate. `false`: nobody is elected any more.
+    /// Does one thing to one candidate. Returns `false` if no candidate is elected any more.
     async fn step(&mut self) -> Result<bool> {
         let now = self.journal.now();
         if self.elected(now).await?.is_none() {
@@ -260,7 +261,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Tells a candidate to stop, and waits until it has.
+    /// Asks a candidate to stop and waits until it has.
     async fn stop(&mut self, slot: usize) -> Result<()> {
         let Some(mut candidate) = self.slots[slot].candidate.take() else { return Ok(()) };
         let from = self.journal.now();
@@ -281,7 +282,7 @@ impl<'a> Run<'a> {
         let took = took.filter(|_| self.slots[slot].stopped);
         self.journal.demand(Demand {
             rule: "6.03",
-            what: "a process that is told to stop ends in an orderly way".to_owned(),
+            what: "a process that is asked to stop ends in an orderly way".to_owned(),
             from,
             took,
             bound: self.limit,

@@ -16,8 +16,8 @@ use super::state::Shared;
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// Either a socket that listens, or one that keeps the port, so that whoever connects is refused
-/// and nobody else gets it.
+/// Either a socket that listens, or one that only keeps the port: then connections are refused, and
+/// no other program can take the port.
 enum Door {
     Open(TcpListener),
     Closed(TcpSocket),
@@ -79,7 +79,8 @@ pub(super) async fn keep(listener: TcpListener, address: SocketAddr, shared: Arc
     }
 }
 
-/// In the instant between two sockets somebody else may get the port, for a connection of its own.
+/// Between closing one socket and binding the next, another program may take the port for an
+/// outgoing connection.
 async fn again<T>(mut attempt: impl FnMut() -> io::Result<T>) -> T {
     loop {
         match attempt() {

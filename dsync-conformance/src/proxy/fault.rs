@@ -33,7 +33,7 @@ pub enum Fault {
         bytes: u64,
     },
     /// The next request reaches the server, its answer is swallowed, and its connection reset:
-    /// what was written is written, and nobody knows. Then the fault is over.
+    /// the write was applied, but its client does not learn that. Then the fault is over.
     ///
     /// A connection counts as carrying requests once it has carried an answer, so that the
     /// beginning of a handshake is not taken for one. A protocol in which the client is never

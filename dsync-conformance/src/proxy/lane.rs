@@ -80,7 +80,7 @@ impl Lane<'_> {
             let bytes = match piece {
                 Piece::Bytes(bytes) => bytes,
                 Piece::End => {
-                    // Where the other side has gone, there is nobody to tell.
+                    // The other side may be gone already.
                     let _ = to.shutdown().await;
                     return Ending::Orderly;
                 }

@@ -16,7 +16,7 @@ pub struct Counts {
     pub connections: u64,
     /// Connections that are open.
     pub open: u64,
-    /// Connections that the proxy has reset, for whatever reason.
+    /// Connections that the proxy has reset, for any reason.
     pub resets: u64,
     /// Bytes that the server was given.
     pub request_bytes: u64,
@@ -123,7 +123,7 @@ impl Shared {
             let left = left - passing as u64;
             granted = (passing, left == 0);
             state.lane_mut(direction).budget = (left > 0).then_some(left);
-            // Nobody waits for this.
+            // No task waits for this.
             false
         });
         granted

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Where a call is cut at the latest; whatever takes more polls is done by then.
+/// The last poll at which a call is cut. A call that takes more polls is left to finish.
 pub(crate) const MOST_POLLS: usize = 64;
 
 /// Polls a future a number of times, then drops it, if it is not done by then.

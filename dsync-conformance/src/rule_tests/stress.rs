@@ -1,7 +1,7 @@
 //! Random schedules over the driver under test, for the rules that only chance can violate.
 //!
-//! Each schedule happens in a cluster of its own: candidates, an election and a lock that nobody
-//! else uses, and faults between the core and the driver. In virtual time they follow each other;
+//! Each schedule happens in a cluster of its own: candidates, an election and a lock that no other
+//! schedule uses, and faults between the core and the driver. In virtual time they follow each other;
 //! in real time many run beside each other, and what can be done to the server is done to it
 //! meanwhile.
 

@@ -13,7 +13,7 @@ pub(super) const SECTION: Section = Section {
             "one_of_many_acquires_wins",
             "Of any number of concurrent `acquire` calls for a key that is free, exactly one is \
              answered with `Won` and is in the store; every other is answered with `Held` or with \
-             an error that tells the truth (1.03), and changes nothing.",
+             an error that is classified correctly (1.03), and changes nothing.",
         ),
         Rule::required(
             "1.02",
@@ -42,18 +42,18 @@ pub(super) const SECTION: Section = Section {
             "No two acquisitions of a key have the same version, also when the record was deleted \
              and created again between them. On a store with `Expiry::Observer` the version and \
              the pulse also change with every renewal, and the pulse changes with nothing but \
-             acquisitions, renewals and releases: not when somebody edits a label.",
+             acquisitions, renewals and releases: not when a label is edited.",
         ),
         Rule::required(
             "1.06",
             "read_sees_acknowledged_writes",
-            "A read that is sent after a write was acknowledged, to whomever, shows that write or \
+            "A read that is sent after a write was acknowledged, to any caller, shows that write or \
              something newer.",
         ),
         Rule::required(
             "1.07",
             "lease_never_expires_early",
-            "Nobody else can take a lease before its duration has passed since its holder called \
+            "No other candidate can take a lease before its duration has passed since its holder called \
              `acquire` or, for a renewed lease, the last `renew` that succeeded. On a store with \
              `Expiry::Observer`, where candidates measure the time, it is judged of the core over \
              the driver. Not judged for terms that a record loss hits.",
@@ -61,15 +61,15 @@ pub(super) const SECTION: Section = Section {
         Rule::required(
             "1.08",
             "lease_expires_in_time",
-            "A lease that nobody renews can be taken by somebody else within its duration plus the \
+            "A lease that is not renewed can be taken by another candidate within its duration plus the \
              declared `max_expiry_lag`, counted from the end of the last call that granted or \
              renewed it.",
         ),
         Rule::required(
             "1.09",
             "release_by_another_changes_nothing",
-            "A `release` by anybody but the present holder, by an earlier holder and by an earlier \
-             nonce of the same instance included, changes nothing in the store and is answered \
+            "A `release` by any caller but the present holder, including an earlier holder and an \
+             earlier nonce of the same instance, changes nothing in the store and is answered \
              with `NotHeld` or `Conflict`.",
         ),
         Rule::required(

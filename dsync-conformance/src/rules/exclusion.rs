@@ -35,7 +35,7 @@ pub(super) const SECTION: Section = Section {
         Rule::required(
             "2.04",
             "cancellation_is_heard_in_time",
-            "User code of an election hears that its term is over by s + renew_deadline plus the \
+            "User code of an election learns that its term is over by s + renew_deadline plus the \
              precision of the run, with s as in valid_until, not counting time in which its node \
              was paused or blocked. That also holds while a call of the driver hangs, while a \
              renewal is in flight, and while user code takes its time to stop.",

@@ -17,8 +17,8 @@ pub(super) const SECTION: Section = Section {
         Rule::required(
             "3.02",
             "token_is_constant_within_a_term",
-            "A term has one fencing token from its beginning to its end, whatever is renewed or \
-             edited meanwhile.",
+            "A term has one fencing token from its beginning to its end; no renewal and no edit \
+             changes it.",
         ),
         Rule::required(
             "3.03",

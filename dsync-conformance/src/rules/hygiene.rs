@@ -24,8 +24,8 @@ pub(super) const SECTION: Section = Section {
         Rule::required(
             "6.03",
             "shutdown_is_bounded",
-            "`Dsync::shutdown` returns within the drain timeout and two request timeouts, whatever \
-             the store and user code do, as long as user code does not block its thread.",
+            "`Dsync::shutdown` returns within the drain timeout and two request timeouts, regardless \
+             of what the store and user code do, as long as user code does not block its thread.",
         ),
         Rule::required(
             "6.04",

@@ -11,7 +11,7 @@ pub(super) const SECTION: Section = Section {
         Rule::required(
             "4.01",
             "somebody_is_elected",
-            "Somebody is elected within one lease duration, the declared `max_expiry_lag`, a few \
+            "A candidate is elected within one lease duration, the declared `max_expiry_lag`, a few \
              retry periods and one request timeout after the last fault healed.",
         ),
         Rule::required(
@@ -24,7 +24,7 @@ pub(super) const SECTION: Section = Section {
         Rule::required(
             "4.03",
             "no_candidate_is_stuck",
-            "No candidate is stuck for good, whatever it has been through: each one that is left \
+            "No candidate is stuck for good after any sequence of faults: each one that is left \
              alone with the store is elected.",
         ),
         Rule::required(
@@ -37,14 +37,14 @@ pub(super) const SECTION: Section = Section {
         Rule::required(
             "4.05",
             "requests_are_bounded",
-            "A candidate sends a bounded number of requests, however many compete and whatever \
-             fails: no loop without a wait, and no storm on a conflict. At rest, one that follows \
+            "A candidate sends a bounded number of requests, however many compete and whichever \
+             requests fail: no loop without a wait, and no storm on a conflict. At rest, one that follows \
              with a healthy watch sends next to nothing.",
         ),
         Rule::required(
             "4.06",
             "lost_candidate_is_elected_again",
-            "A candidate that lost its term, in whatever way, is elected again on the same handle \
+            "A candidate that lost its term, for any reason, is elected again on the same handle \
              when its turn comes, and its callbacks run again, once for each term.",
         ),
     ],

@@ -32,18 +32,18 @@ pub(super) const SECTION: Section = Section {
             "given_up_means_not_held",
             "A `lock` that timed out, or that was dropped while it waited, holds nothing. What its \
              requests may have left in the store is released, or expires within one lease duration, \
-             and the next one who asks gets the lock.",
+             and the next caller gets the lock.",
         ),
         Rule::required(
             "5.05",
             "no_waiter_is_forgotten",
             "While the store answers, every waiter of a lock that comes free again and again gets \
-             it: no wake-up is lost, and nobody waits for a lock that is free.",
+             it: no wake-up is lost, and no waiter waits for a lock that is free.",
         ),
         Rule::required(
             "5.06",
             "holder_hears_of_the_loss_in_time",
-            "The holder of a lock hears that it is lost (`LockGuard::lost`, `is_held`) by s + \
+            "The holder of a lock learns that it is lost (`LockGuard::lost`, `is_held`) by s + \
              renew_deadline plus the precision of the run, with s as in valid_until, not counting \
              time in which its node was paused or blocked.",
         ),

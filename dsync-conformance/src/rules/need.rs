@@ -27,7 +27,7 @@ impl Need {
     pub fn phrase(self) -> &'static str {
         match self {
             Self::Watch => "a watch (`Capabilities::watch`)",
-            Self::ClockRate => "the bound on the rates of clocks (1 % unless told otherwise)",
+            Self::ClockRate => "the bound on the rates of clocks (1 % by default)",
             Self::TokenSurvivesDelete => {
                 "tokens that survive deletion (`Capabilities::token_survives_delete`)"
             }
@@ -37,8 +37,8 @@ impl Need {
             Self::TokenSurvivesLoss => {
                 "tokens that survive lost writes (`Capabilities::token_survives_loss`)"
             }
-            Self::Operator => "somebody who edits records (`Harness::operator`)",
-            Self::ServerControl => "somebody who stops the server (`Harness::server_control`)",
+            Self::Operator => "an operator, which edits records (`Harness::operator`)",
+            Self::ServerControl => "control over the server (`Harness::server_control`)",
         }
     }
 

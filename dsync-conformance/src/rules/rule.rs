@@ -10,11 +10,11 @@ use super::need::Need;
 pub enum Kind {
     /// Every driver keeps it.
     Required,
-    /// Whoever declares the capability keeps it.
+    /// A driver that declares the capability keeps it.
     Capability,
     /// Reported, not judged.
     Stochastic,
-    /// Nobody can test it.
+    /// It cannot be tested.
     Untestable,
 }
 
@@ -40,12 +40,12 @@ pub struct Rule {
     pub kind: Kind,
     /// A few words in `snake_case`, for the name of its test.
     pub name: &'static str,
-    /// The rule in whole sentences, with the words that [`PREAMBLE`] defines.
+    /// The rule in whole sentences, with the words that [`PREAMBLE`](super::PREAMBLE) defines.
     pub text: &'static str,
     /// What its test needs of the driver or of the harness. Without it the rule is skipped, or
     /// judged by what can be seen.
     pub needs: Option<Need>,
-    /// Why nobody can test it.
+    /// Why it cannot be tested.
     pub untestable: Option<&'static str>,
 }
 

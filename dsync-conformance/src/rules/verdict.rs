@@ -1,14 +1,14 @@
-//! What came of a rule.
+//! The verdict on a rule.
 
 use serde::{Deserialize, Serialize};
 
-/// What came of testing one rule.
+/// The result of testing one rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", content = "why", rename_all = "snake_case")]
 pub enum Verdict {
     /// It was tested, and holds.
     Pass,
-    /// It is violated. The text tells the author of the driver what is wrong.
+    /// It is violated. The text says what is wrong, for the author of the driver.
     Fail(String),
     /// It does not apply here; the text says why.
     Skip(String),
@@ -18,7 +18,7 @@ pub enum Verdict {
     Invalid(String),
     /// The machine stood still for too long to judge a time.
     Inconclusive(String),
-    /// Nobody can test it; the text says why.
+    /// It cannot be tested; the text says why.
     Untested(String),
 }
 

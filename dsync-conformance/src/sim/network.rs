@@ -1,4 +1,4 @@
-//! What lies between a node and the store, and goes wrong.
+//! The network between a node and the store, with its faults.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -63,7 +63,7 @@ pub(crate) enum Refusal {
     Throttled(Duration),
     /// The credentials have expired.
     Unauthenticated,
-    /// Nobody listens.
+    /// Connections are refused.
     Unavailable,
 }
 
@@ -152,7 +152,7 @@ impl Link {
     /// The next call of `verb`, or of any verb, meets `mishap`.
     pub(crate) fn next(&self, verb: Option<Verb>, mishap: Mishap) {
         let mut state = self.lock();
-        // What nobody has met for long is forgotten, so that a storm does not last for ever.
+        // The oldest faults that no call has met are dropped, so that their number stays bounded.
         if state.next.len() >= 16 {
             state.next.pop_front();
         }
@@ -223,7 +223,7 @@ impl Link {
         now >= self.lock().answers_cut_until
     }
 
-    /// How late a watch tells what happens now; `None`: not before `Err(at)`.
+    /// How late a watch shows what happens now. `Err(at)`: not before `at`.
     pub(crate) fn watch_delay(&self, now: At) -> Result<Duration, At> {
         let state = self.lock();
         let cut = state.answers_cut_until.max(state.requests_cut_until);

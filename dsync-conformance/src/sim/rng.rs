@@ -1,4 +1,4 @@
-//! Rng that repeats from its seed.
+//! Random numbers that repeat for the same seed.
 
 /// `SplitMix64`: small, the same in every process, and every seed gives another sequence.
 #[derive(Clone, Debug, Default)]

@@ -41,11 +41,11 @@ pub struct Schedule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Store {
-    /// Records expire by themselves; watches tell every change.
+    /// Records expire by themselves; watches show every change.
     Backend,
-    /// Records stay until somebody takes them over.
+    /// Records stay until another candidate takes them over.
     Observer,
-    /// Records expire by themselves; watches tell of releases alone.
+    /// Records expire by themselves; watches show releases only.
     Releases,
 }
 

@@ -1,11 +1,11 @@
-//! What a number of runs came to.
+//! The totals of a number of runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::history::{At, Event, FAILED_OVER, History, Outcome};
 
-/// What a number of runs came to.
+/// The totals of a number of runs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally {
     /// Schedules that were run.
@@ -26,7 +26,7 @@ pub struct Tally {
     pub hand_overs: u64,
     /// Terms that a record loss hit, and that are judged by fewer rules.
     pub lost_terms: u64,
-    /// Writes that were applied though their caller was never told.
+    /// Writes that were applied whose caller never received an answer.
     pub ambiguous_applied: u64,
     /// Uses of the lock that got it.
     pub locks: u64,

@@ -7,7 +7,7 @@ use crate::history::History;
 /// A hash of everything that happened, and when. Equal for equal histories, in every process.
 #[must_use]
 pub fn trace(history: &History) -> u64 {
-    // FNV-1a: short, and the same everywhere; nobody chooses histories to collide.
+    // FNV-1a: short, and the same everywhere; histories are not chosen to collide.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut line = String::new();
     for entry in &history.entries {

@@ -1,4 +1,4 @@
-//! What came of a run, as a part of a report.
+//! The results of a run, as a part of a report.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use super::Suite;
 use crate::Verdict;
 use crate::report::{DriverInfo, Environment, Judgement, Report, Run, ServerInfo, Source, Tier};
 
-/// What came of one rule.
+/// The result of one rule.
 #[derive(Clone, Debug)]
 pub(super) struct RuleResult {
     pub(super) id: &'static str,
@@ -22,7 +22,7 @@ pub(super) struct RuleResult {
     pub(super) took: Duration,
 }
 
-/// Writes what came of a run to a file in `directory`. Where it is.
+/// Writes the report of a run to a file in `directory` and returns its path.
 pub(super) fn write(directory: &Path, suite: &Suite, rules: &[RuleResult]) -> io::Result<PathBuf> {
     let mut report = report(suite, rules);
     report.source = Source::from_environment().map_err(io::Error::other)?;

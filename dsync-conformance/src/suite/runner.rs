@@ -1,4 +1,5 @@
-//! Runs one rule: a runtime for each attempt, and a verdict whatever happens.
+//! Runs the tests of one rule: each attempt has a runtime of its own and ends with a verdict, even
+//! if the test panics or hangs.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -26,8 +27,8 @@ const ATTEMPTS: u32 = 3;
 const THREADS: usize = 12;
 
 impl Suite {
-    /// Runs the rules without a test harness. Call it from anywhere, also from async code; it
-    /// blocks its thread.
+    /// Runs the rules without a test program and returns the verdict on each. It may be called from
+    /// anywhere, including async code, and blocks its thread.
     #[must_use]
     pub fn verdicts(&self) -> Vec<(&'static Rule, Verdict)> {
         let results = all(self);
@@ -68,7 +69,7 @@ pub(super) fn one(suite: &Suite, rule: &'static Rule) -> RuleResult {
         took: Duration::ZERO,
     };
     if rule.kind == Kind::Untestable {
-        let why = rule.untestable.unwrap_or("nobody can test it");
+        let why = rule.untestable.unwrap_or("it cannot be tested");
         result.verdict = Verdict::Untested(why.to_owned());
     }
     for test in rule_tests(rule.id) {
@@ -87,7 +88,7 @@ pub(super) fn one(suite: &Suite, rule: &'static Rule) -> RuleResult {
     result
 }
 
-/// Keeps what a report tells of the driver and its store.
+/// Remembers what the report states about the driver and its store.
 fn know(suite: &Suite, case: &Case) {
     suite.subject.get_or_init(|| Subject::new(&case.capabilities, case.harness()));
 }
@@ -96,7 +97,7 @@ fn know(suite: &Suite, case: &Case) {
 pub(super) fn stress(suite: &Suite, silent: bool) {
     let Some(rule) = suite.rules().find(|rule| speaks_of(rule)) else { return };
     if !silent {
-        // Whoever closed the pipe does not want to read it.
+        // The reader may have closed the pipe, as `head` does.
         let text = format!("{}: random schedules, for a while\n", suite.name);
         drop(std::io::stdout().write_all(text.as_bytes()));
     }
@@ -172,7 +173,7 @@ fn try_once(suite: &Suite, rule: &'static Rule, test: RuleTest) -> (Verdict, u64
             .unwrap_or("a panic");
         (Verdict::Fail(format!("{}: panicked: {message}", rule.id)), 0, Vec::new())
     });
-    // What a driver has left running must not keep the next test waiting.
+    // Tasks that a driver left behind must not delay the next test.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }

@@ -22,7 +22,7 @@ impl Spinning {
         let (notice, noticed) = oneshot::channel();
         thread::spawn(move || {
             if is_over.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
-                // Nobody waits for it if the test has just ended.
+                // The receiver is gone if the test has just ended.
                 let _ = notice.send(());
             }
         });

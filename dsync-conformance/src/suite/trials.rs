@@ -17,15 +17,15 @@ type Results = Arc<Mutex<Vec<RuleResult>>>;
 const THREADS: usize = 12;
 
 impl Suite {
-    /// Runs as a test program: reads its arguments, prints what `cargo test` prints, and says in
-    /// the exit code whether a rule is violated.
+    /// Runs the suite as a test program: reads the arguments of the process, prints what
+    /// `cargo test` prints, and returns failure if a rule is violated.
     #[must_use]
     pub fn run(&self) -> ExitCode {
         run(std::slice::from_ref(self))
     }
 
-    /// Runs several suites as one test program: the same driver in several forms, or against
-    /// several servers. The names of the tests begin with those of the suites.
+    /// Runs several suites as one test program, for a driver with several forms or several servers.
+    /// The names of the tests begin with the names of their suites.
     #[must_use]
     pub fn run_all(suites: impl IntoIterator<Item = Self>) -> ExitCode {
         run(&suites.into_iter().collect::<Vec<_>>())
@@ -67,7 +67,7 @@ fn run(suites: &[Suite]) -> ExitCode {
         }
         match summary::finish(suite, &results) {
             Ok(text) if silent || text.is_empty() => {}
-            // Whoever closed the pipe does not want to read it.
+            // The reader may have closed the pipe, as `head` does.
             Ok(text) => drop(io::stdout().write_all(text.as_bytes())),
             Err(error) => {
                 drop(writeln!(io::stderr(), "the results could not be written: {error}"));
@@ -78,7 +78,7 @@ fn run(suites: &[Suite]) -> ExitCode {
     conclusion.exit_code()
 }
 
-/// If this process was started as a candidate: that, to its end.
+/// Runs as a candidate until it ends, if this process was started as one.
 fn as_candidate(suites: &[Suite]) -> Option<ExitCode> {
     std::env::var_os(candidate::VARIABLE)?;
     // In virtual time there are no processes, and its harness may need a runtime.

@@ -31,12 +31,12 @@ fn orders(instance: &str) -> Orders {
 }
 
 /// A candidate, and all that it has said.
-struct Told {
+struct Observed {
     candidate: Candidate,
     messages: Vec<Message>,
 }
 
-impl Told {
+impl Observed {
     fn start(harness: &StoreHarness, instance: &str) -> Self {
         Self {
             candidate: Candidate::spawn(harness, &orders(instance)).unwrap(),
@@ -112,9 +112,9 @@ pub(crate) fn hands_over() {
     block_on(async {
         let store = Store::start(false).await;
         let harness = StoreHarness { address: store.address };
-        let mut first = Told::start(&harness, "a");
+        let mut first = Observed::start(&harness, "a");
         let (_, (term, token)) = first.elected().await;
-        let mut second = Told::start(&harness, "b");
+        let mut second = Observed::start(&harness, "b");
         second
             .wait(Duration::ZERO, |what| matches!(what, CandidateEvent::Campaigns).then_some(()))
             .await;
@@ -139,7 +139,7 @@ pub(crate) fn hands_over() {
             })
             .collect();
         assert_eq!(order[0], "body");
-        // The body may hear of the end before whoever else waits for it.
+        // The body may learn of the end before other waiters do.
         assert!(
             order[1..3].contains(&"cancelled") && order[1..3].contains(&"body gone"),
             "{order:?}"
@@ -154,7 +154,7 @@ pub(crate) fn paused() {
     block_on(async {
         let store = Store::start(false).await;
         let harness = StoreHarness { address: store.address };
-        let mut first = Told::start(&harness, "a");
+        let mut first = Observed::start(&harness, "a");
         let (_, (term, token)) = first.elected().await;
         // It has been asked and said yes.
         let active = |what: &CandidateEvent| match what {
@@ -162,7 +162,7 @@ pub(crate) fn paused() {
             _ => None,
         };
         assert!(first.wait(Duration::ZERO, active).await.1);
-        let mut second = Told::start(&harness, "b");
+        let mut second = Observed::start(&harness, "b");
         let paused = first.candidate.pause().unwrap();
         let (_, (_, next)) = second.elected().await;
         assert!(next > token);
@@ -200,9 +200,9 @@ pub(crate) fn killed() {
     block_on(async {
         let store = Store::start(false).await;
         let harness = StoreHarness { address: store.address };
-        let mut first = Told::start(&harness, "a");
+        let mut first = Observed::start(&harness, "a");
         first.elected().await;
-        let mut second = Told::start(&harness, "b");
+        let mut second = Observed::start(&harness, "b");
         second
             .wait(Duration::ZERO, |what| matches!(what, CandidateEvent::Campaigns).then_some(()))
             .await;
@@ -256,12 +256,12 @@ pub(crate) fn orphaned() {
 /// A process with two candidates, one of them paused, that waits to be killed.
 pub(crate) fn parent(harness: &StoreHarness) -> ExitCode {
     block_on(async {
-        let mut first = Told::start(harness, "a");
+        let mut first = Observed::start(harness, "a");
         first.elected().await;
-        let second = Told::start(harness, "b");
+        let second = Observed::start(harness, "b");
         first.candidate.pause().unwrap();
         println!("{} {}", first.candidate.id().unwrap(), second.candidate.id().unwrap());
-        // Whoever has started it is gone when its stdin is closed.
+        // Its parent is gone once its stdin is closed.
         let mut line = String::new();
         let _ = std::io::stdin().read_line(&mut line);
     });

@@ -1,4 +1,4 @@
-//! Candidates that are processes: they are stopped, killed, and outlive nobody.
+//! Candidates that are processes: they are suspended and killed, and they end with their parent.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// A record, as it is told.
+/// A record, as it is sent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub(crate) holder: String,
@@ -46,7 +46,7 @@ pub(crate) struct Answer {
 struct Records {
     by_key: BTreeMap<String, Record>,
     writes: u64,
-    /// Gives every lease to everybody, which the tests have to notice.
+    /// Grants every lease to every candidate, which the tests have to notice.
     generous: bool,
 }
 

@@ -24,7 +24,7 @@ struct GivenUp {
 
 /// The operations on the lock `key`.
 ///
-/// An attempt that did not get a guard is left out: it may have had no effect, and whatever effect
+/// An attempt that did not get a guard is left out: it may have had no effect, and any effect
 /// it had would only have been in the way of others, so that nothing is explained by it.
 #[must_use]
 pub fn ops(history: &History, terms: &[Term], key: usize) -> Ops {
@@ -62,7 +62,9 @@ pub fn ops(history: &History, terms: &[Term], key: usize) -> Ops {
             continue;
         };
         if term.lost {
-            found.left_out.push((token, "the store forgot its record, and nobody was kept out"));
+            found
+                .left_out
+                .push((token, "the store forgot its record, so it excluded no other holder"));
             continue;
         }
         found.ops.push(Op { kind: OpKind::Lock, token, from, to: Some(to) });

@@ -1,5 +1,11 @@
-//! Whether operations on a fenced mutex fit one order: the search of Wing and Gong, with the memory
-//! of Lowe.
+//! Checks whether operations on a fenced mutex are linearizable: the search of Wing and Gong with the
+//! memory of Lowe.
+//!
+//! The search extends an order of operations one by one. The next operation may be any whose call
+//! came before the first return among those that are still required, since an operation takes effect
+//! between its call and its return. If none fits, it takes the last one back and tries another.
+//! The number of orders is exponential, but two orders of the same set of operations that leave the
+//! mutex in the same state have the same continuations, so each pair of set and state is tried once.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -23,9 +29,9 @@ pub struct Op {
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpKind {
-    /// Nobody holds the mutex, and its token is higher than any before: now its caller holds it.
+    /// The mutex is free, and the token is higher than any before: now its caller holds it.
     Lock,
-    /// The guard with its token holds the mutex: now nobody does.
+    /// The guard with its token holds the mutex: now it is free.
     Free,
 }
 
@@ -47,7 +53,7 @@ pub enum Linearizable {
     Unknown,
 }
 
-/// Looks for an order of `ops` on a mutex that nobody holds, with at most `limit` steps.
+/// Looks for an order of `ops` on a free mutex, with at most `limit` steps.
 #[must_use]
 pub fn linearize(ops: &[Op], limit: usize) -> Linearizable {
     let mut search = Search {
@@ -100,7 +106,7 @@ struct Search<'a> {
     left: usize,
     done: Vec<bool>,
     order: Vec<usize>,
-    /// From where there is no way: which operations were done, and the state.
+    /// The dead ends: sets of operations that were done, with the state after them.
     seen: BTreeSet<(Vec<bool>, State)>,
     /// The longest order that was found.
     best: Vec<usize>,
@@ -112,16 +118,20 @@ impl Search<'_> {
         if self.order.len() > self.best.len() {
             self.best.clone_from(&self.order);
         }
-        // What may never take effect may be left, and what had returned must be done.
+        // 1. An operation that never returned may have had no effect, so it is optional. One that
+        //    returned is required.
         let required = |index: usize| self.ops[index].to.is_some() && !self.done[index];
         let pending: Vec<usize> = (0..self.ops.len()).filter(|index| required(*index)).collect();
         if pending.is_empty() {
             return Some(true);
         }
+        // 2. Cut the branch early: tokens only grow, so a required operation whose token is already
+        //    behind can never take effect.
         if pending.iter().any(|index| state.rules_out(&self.ops[*index])) {
             return Some(false);
         }
-        // Nothing takes effect before it was called, and all that had returned by then was done.
+        // 3. Everything that returned before an operation was called must precede it in the order.
+        //    So the next operation was called before the first return of those that are pending.
         let deadline = pending.iter().filter_map(|index| self.ops[*index].to).min();
         for index in 0..self.ops.len() {
             let op = &self.ops[index];
@@ -129,6 +139,7 @@ impl Search<'_> {
                 continue;
             }
             let Some(after) = state.after(op) else { continue };
+            // 4. Take it, unless this set of operations and this state led nowhere before.
             self.left = self.left.checked_sub(1)?;
             self.done[index] = true;
             if self.seen.insert((self.done.clone(), after)) {
@@ -182,7 +193,7 @@ impl Search<'_> {
                 Some(highest) => {
                     write!(witness, "the one with token {highest} had been acquired before")
                 }
-                None => write!(witness, "nobody held it"),
+                None => write!(witness, "it was free"),
             },
         };
         witness.push_str(": no order of events explains both");

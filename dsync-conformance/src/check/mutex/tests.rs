@@ -65,10 +65,10 @@ fn a_token_that_does_not_grow_is_wrong() {
 
 #[test]
 fn an_unlock_of_what_another_holds_is_wrong() {
-    // The first guard ran out, the second holds, and the first is told that it unlocked.
+    // The first guard ran out, the second holds, and the first unlock succeeds.
     let ops = [lock(1, 0, 5), unlock(1, 30, 32), lock(2, 20, 25), freed(2, 90)];
     assert!(witness(&ops).contains("the one with token 1 was not free before 0.030 s"));
-    // Told that it was lost, it has no effect, and all is well.
+    // If it returns `Lost`, it has no effect, and all is well.
     let ops = [lock(1, 0, 5), freed(1, 10), lock(2, 20, 25), freed(2, 90)];
     assert_eq!(linearize(&ops, 1000), Linearizable::Yes);
 }
@@ -87,7 +87,7 @@ fn a_guard_that_was_never_given_up_keeps_others_out() {
 
 #[test]
 fn an_unlock_without_a_guard_is_wrong() {
-    assert!(witness(&[unlock(4, 0, 5)]).contains("nobody held it"));
+    assert!(witness(&[unlock(4, 0, 5)]).contains("it was free"));
 }
 
 #[test]
@@ -225,13 +225,13 @@ proptest! {
         guards in prop::collection::vec((1..9_u64, 0..20_u64, 0..6_u64, 0..9_u64, any::<bool>()), 0..5)
     ) {
         let mut ops = Vec::new();
-        for (token, from, took, held, told) in guards {
+        for (token, from, took, held, is_known) in guards {
             if ops.iter().any(|op: &Op| op.token == token) {
                 continue;
             }
             let given_up = from + took + held;
             ops.push(lock(token, from, from + took));
-            ops.push(if told { unlock(token, given_up, given_up + 3) } else { freed(token, given_up) });
+            ops.push(if is_known { unlock(token, given_up, given_up + 3) } else { freed(token, given_up) });
         }
         prop_assert_eq!(linearize(&ops, 100_000) == Linearizable::Yes, by_tokens(&ops), "{:?}", ops);
     }
@@ -343,7 +343,7 @@ fn an_unlock_that_frees_what_another_holds_is_found_in_a_history() {
     let mut uses = Uses::new();
     uses.locked(0, 1, 0, 10);
     uses.locked(1, 2, 2500, 2520);
-    // It had run out, and somebody else had taken over: this must be `Lost`.
+    // It had run out, and another holder had taken over: this must be `Lost`.
     uses.call(0, 3000, LockCall::Unlock(1), 3010, LockReturn::Unlocked);
     let (_, found) = uses.judge();
     assert_eq!(found.len(), 1, "{found:?}");

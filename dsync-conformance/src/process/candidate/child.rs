@@ -51,12 +51,13 @@ fn attempt(harness: &dyn Harness, orders: &OsStr, observer: &Arc<Observer>) -> R
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let result = runtime.block_on(work(harness, &orders, observer, stop));
-    // Whatever a driver has left running has nothing to add.
+    // Tasks that a driver has left behind must not keep the process alive.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
 
-/// Hears when it is told to stop, and ends the process when nobody is there to tell it.
+/// Reads the parent's request to stop from stdin, and ends the process when stdin is closed: then
+/// the parent is gone.
 fn listen() -> io::Result<watch::Receiver<bool>> {
     let (sender, stop) = watch::channel(false);
     thread::Builder::new().name("listens".to_owned()).spawn(move || {
@@ -77,7 +78,7 @@ async fn work(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
     let driver = Recording::new(connect(harness).await?, observer);
-    let told = Arc::clone(observer);
+    let monitor = Arc::clone(observer);
     let config = Config::new(&orders.instance)
         .with_namespace(&orders.namespace)
         .with_scope(&orders.scope)
@@ -85,7 +86,7 @@ async fn work(
         .with_drain_timeout(Duration::from_millis(orders.lease_ms))
         .with_monitor(move |report| {
             if let MonitorEvent::Trouble { error, .. } = report {
-                told.reporter.report(CandidateEvent::Trouble {
+                monitor.reporter.report(CandidateEvent::Trouble {
                     error: error.as_ref().map(ToString::to_string),
                 });
             }

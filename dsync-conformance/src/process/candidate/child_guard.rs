@@ -1,8 +1,10 @@
-//! A process that outlives nobody, also while it is stopped.
+//! Kills the child when its parent dies, even while the child is stopped.
 //!
-//! A candidate that runs sees that its stdin is closed. One that was stopped sees nothing, so the
-//! system is asked to kill it when its parent dies. On Linux "parent" means the thread that started
-//! it, so that is a thread of its own, which waits for the end of the [`ChildGuard`].
+//! A running candidate notices the death of its parent because its stdin is closed. A stopped one
+//! (SIGSTOP) notices nothing, so it asks the kernel at its start to kill it with its parent. On Linux
+//! "parent" means the *thread* that started it. The child is therefore started from a thread of its
+//! own, which lives exactly as long as the [`ChildGuard`]: a thread of a runtime's pool may end
+//! earlier and would take the child with it.
 
 use std::io;
 use std::sync::mpsc;
@@ -11,13 +13,13 @@ use std::thread;
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 
-/// While it is there, so is the thread that has started the process.
+/// Keeps the thread alive that started the child.
 #[derive(Debug)]
 pub(super) struct ChildGuard(
     #[expect(dead_code, reason = "it is dropped, which the thread notices")] mpsc::Sender<()>,
 );
 
-/// Starts a process. Must be called within a tokio runtime.
+/// Starts a child process. Must be called within a tokio runtime.
 pub(super) fn start(mut command: Command) -> io::Result<(Child, ChildGuard)> {
     let runtime = Handle::try_current().map_err(io::Error::other)?;
     let (guard, held) = mpsc::channel::<()>();
@@ -27,7 +29,7 @@ pub(super) fn start(mut command: Command) -> io::Result<(Child, ChildGuard)> {
             let _within = runtime.enter();
             command.spawn()
         };
-        // Whoever waits for it is there. The thread ends when the guard does.
+        // Blocks until the guard is dropped, which closes the channel.
         if sender.send(child).is_ok() {
             let _ = held.recv();
         }
@@ -36,7 +38,7 @@ pub(super) fn start(mut command: Command) -> io::Result<(Child, ChildGuard)> {
     Ok((child, ChildGuard(guard)))
 }
 
-/// To be called by the process that was started.
+/// Asks the kernel to kill this process when its parent dies. The child calls it first.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 pub(super) fn die_with_parent() -> io::Result<()> {
     use rustix::process::{Signal, set_parent_process_death_signal};
@@ -44,8 +46,9 @@ pub(super) fn die_with_parent() -> io::Result<()> {
     Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }
 
-/// Elsewhere it is of a group of its own, which the system lets go on when nobody is left who
-/// could: then it sees that its stdin is closed.
+/// Does nothing on systems without such a request. There, the child is in a process group of its
+/// own. When the parent dies, the system continues a stopped group that has lost its parent, and the
+/// child then notices that its stdin is closed.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 #[expect(clippy::unnecessary_wraps, reason = "it can fail on other systems")]
 pub(super) fn die_with_parent() -> io::Result<()> {

@@ -11,7 +11,7 @@ pub fn now() -> Duration {
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// Nobody asks: there are no candidates here.
+/// Never called: there are no candidates on this system.
 #[cfg(not(unix))]
 #[must_use]
 pub fn now() -> Duration {

@@ -23,7 +23,7 @@ pub struct Message {
 pub enum CandidateEvent {
     /// It begins to campaign.
     Campaigns,
-    /// Its user code hears of a term.
+    /// Its user code learns that it was elected.
     Elected {
         /// The term.
         term: u64,
@@ -90,7 +90,7 @@ pub enum CandidateEvent {
         holder: Option<String>,
         /// When.
         sent: Duration,
-        /// What came of it.
+        /// Its outcome.
         outcome: Outcome,
         /// The token, where the answer grants or shows one.
         token: Option<u64>,
@@ -158,7 +158,7 @@ pub enum CandidateEvent {
         /// Since when.
         from: Duration,
     },
-    /// It was told to stop, has, and ends.
+    /// It has stopped in an orderly way, as requested, and ends.
     Stopped,
     /// Something that is not for the history: an error before it could begin, or what others
     /// have printed.

@@ -1,4 +1,11 @@
-//! What the user code of a candidate notices of its terms.
+//! What the user code of a candidate observes of its terms.
+//!
+//! The hard part is the instant of each observation. A process may be stopped (SIGSTOP) between any
+//! two instructions, so what it reads from the clock *after* a check may be seconds later than the
+//! check. Every instant here is therefore read before the check that it belongs to: a `true` from
+//! `is_active()` is reported for an instant at which it was at least as right as when it was given.
+//! Otherwise a pause between the two would make a correct core look as if its term had outlived its
+//! deadline (2.05).
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -33,7 +40,7 @@ pub(super) struct Held {
     pub(super) handle: Term,
     reporter: Arc<Reporter>,
     bodies: AtomicUsize,
-    told: Mutex<bool>,
+    reported: Mutex<bool>,
     answers: Mutex<Answers>,
 }
 
@@ -49,17 +56,22 @@ impl Held {
     fn look(&self) -> bool {
         let mut ended = std::pin::pin!(self.handle.ended());
         let over = ended.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
-        // Locked until it is said: whoever says what comes next has waited for that.
-        let mut told = lock(&self.told);
-        if over && !std::mem::replace(&mut *told, true) {
+        // The lock is held until `Cancelled` is written. Three threads call this method: the task
+        // that waits for the end, the thread that polls, and the one that releases. Whichever of
+        // them reports what follows from the end, such as `Releasing`, must write it after
+        // `Cancelled`, or a correct core would seem to release before it cancels (2.07).
+        let mut reported = lock(&self.reported);
+        if over && !std::mem::replace(&mut *reported, true) {
             let cause = self.handle.cause().and_then(Cause::of);
             self.reporter.report(CandidateEvent::Cancelled { term: self.term, cause });
         }
         over
     }
 
-    /// Asks whether it is active. The instant is the one before, so that the answer `true` was
-    /// right then at the earliest.
+    /// Asks whether the term is active. `at` was read before the call.
+    ///
+    /// Only news is reported: a changed answer, the first answer after a stall (`anew`), or the same
+    /// answer after a while. Before a changed answer, the last time of the old one is reported too.
     fn ask(&self, at: Duration, anew: bool) {
         let active = self.handle.is_active();
         let mut answers = lock(&self.answers);
@@ -112,9 +124,9 @@ pub(super) struct Observer {
 }
 
 impl Observer {
-    /// User code hears of a term.
+    /// Records that user code was elected.
     pub(super) fn elected(self: &Arc<Self>, term: &Term, candidate: u64) -> Arc<Held> {
-        // Whoever hears of a new one has a look at the old ones.
+        // Report the end of earlier terms first, so that the order of the events is right (2.01).
         for held in self.held() {
             held.look();
         }
@@ -123,7 +135,7 @@ impl Observer {
             handle: term.clone(),
             reporter: Arc::clone(&self.reporter),
             bodies: AtomicUsize::new(0),
-            told: Mutex::default(),
+            reported: Mutex::default(),
             answers: Mutex::default(),
         });
         let token = term.fencing_token().get();
@@ -158,13 +170,14 @@ impl Observer {
     /// A body of a term is polled.
     pub(super) fn polled(&self, body: &Body) {
         let now = clock::now();
-        // A poll that was in progress when the process was stopped is no new one when it goes
-        // on. Then nothing was asked since before.
+        // A poll that was in progress when the process was stopped ends after it goes on, but is not
+        // a poll after the pause. It is reported for an instant before the pause:
+        // - if the asking thread already ran again, it has recorded the stall and where that began;
+        // - if it has not, its last round was long ago, and that was before the pause.
         let asked = Duration::from_nanos(self.asked.load(Ordering::SeqCst));
         let before = Duration::from_nanos(body.polled.swap(nanos(now), Ordering::SeqCst));
         let stall = lock(&self.stall).filter(|(from, to)| before < *from && now < *to + 10 * ASK);
         let at = match stall {
-            // Or it was, and the thread that asks was the first to run again.
             Some((from, _)) => from,
             None if now.saturating_sub(asked) > 10 * ASK => asked,
             None => now,

@@ -1,4 +1,4 @@
-//! What a candidate is told to do.
+//! The orders of a candidate: what it does, passed in its environment.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The environment variable that makes a process a candidate: [`Orders`] as JSON.
 pub const VARIABLE: &str = "DSYNC_CONFORMANCE_CANDIDATE";
 
-/// What a candidate is told.
+/// The orders of a candidate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Orders {
     /// Its instance name.
@@ -28,7 +28,7 @@ pub struct Orders {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
-    /// Campaigns, with a body that returns as soon as it hears of the end of its term.
+    /// Campaigns, with a body that returns as soon as its term ends.
     Campaign,
     /// Takes a lock, holds it for a while, and gives it back, again and again.
     Lock {

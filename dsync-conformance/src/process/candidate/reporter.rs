@@ -42,7 +42,7 @@ fn write(message: &Message) {
     let line = serde_json::to_string(message).unwrap_or_default();
     let mut out = io::stdout().lock();
     if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
-        // Nobody listens any more, so nobody would stop this process.
+        // The parent no longer reads, so it will never ask this process to stop.
         std::process::exit(1);
     }
 }

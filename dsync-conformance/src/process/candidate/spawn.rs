@@ -24,7 +24,7 @@ pub struct Candidate {
     /// It ends when this is closed.
     stdin: ChildStdin,
     messages: mpsc::UnboundedReceiver<Message>,
-    /// Reads what it says, so that it never has to wait for somebody to listen.
+    /// Reads the candidate's messages all the time, so that a full pipe never blocks the candidate.
     _reader: JoinSet<()>,
     _guard: ChildGuard,
 }
@@ -129,11 +129,11 @@ impl Candidate {
         Ok(before)
     }
 
-    /// Tells it to stop in an orderly way, and waits until it has.
+    /// Asks it to stop in an orderly way and waits until it has.
     ///
     /// # Errors
     ///
-    /// When it cannot be told.
+    /// When the request cannot be written.
     ///
     /// # Cancel safety
     ///

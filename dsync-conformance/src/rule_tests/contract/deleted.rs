@@ -27,14 +27,14 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
     Ok(())
 }
 
-/// The least: a key that nobody has used reads as free.
+/// The least: a key that has never been used reads as free.
 async fn never_there(case: &Case, peers: &[Peer; 3]) -> Outcome {
     for kind in [KeyKind::Election, KeyKind::Lock] {
         case.count();
         let read = peers[0].read(&case.key(kind)).await?;
         if read.is_some() {
             return Err(case.fail(format!(
-                "a key that nobody has used reads as {}, not as no record",
+                "a key that has never been used reads as {}, not as no record",
                 shown(read.as_ref())
             )));
         }
@@ -57,7 +57,7 @@ async fn gone(case: &Case, peers: &[Peer; 3], kind: KeyKind, round: usize, how: 
     case.count();
     let (owner, rival) = (&peers[round % 3], &peers[(round + 1) % 3]);
     let key = case.key(kind);
-    let won = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    let won = owner.win(&key, &case.claim("owner"), "it has never been used").await?;
     let won = owner.keep(&key, &won).await?;
     match how {
         How::Deleted => done(case, operator.delete(&key).await)?,
@@ -117,7 +117,7 @@ async fn overwritten(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     case.count();
     let [owner, rival, _] = peers;
     let key = case.key(kind);
-    let won = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    let won = owner.win(&key, &case.claim("owner"), "it has never been used").await?;
     let foreign = "another-program";
     done(case, operator.overwrite(&key, foreign, case.long()).await)?;
     for peer in peers {

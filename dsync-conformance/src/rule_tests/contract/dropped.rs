@@ -26,10 +26,13 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
     for kind in [KeyKind::Election, KeyKind::Lock] {
         for victim in [Victim::Read, Victim::Acquire, Victim::Renew, Victim::Release, Victim::Watch]
         {
+            // Cuts the call before its first poll, then after one poll, and so on, until it finishes
+            // before the cut: that covers every await of the driver.
             for polls in 0..MOST_POLLS {
                 case.count();
                 let key = case.key(kind);
-                let won = peers[0].win(&key, &case.claim("owner"), "nobody has used it").await?;
+                let won =
+                    peers[0].win(&key, &case.claim("owner"), "it has never been used").await?;
                 let is_over = cut(&case, &peers[0], &key, &won, victim, polls).await;
                 bystander.check(&case, &peers[0], victim, polls).await?;
                 check(&case, &peers, &key, &won, victim, polls).await?;
@@ -150,7 +153,7 @@ struct Bystander {
 impl Bystander {
     async fn begin(case: &Case, [_, witness]: &[Peer; 2]) -> Outcome<Self> {
         let held = case.key(KeyKind::Lock);
-        let won = witness.win(&held, &case.claim("bystander"), "nobody has used it").await?;
+        let won = witness.win(&held, &case.claim("bystander"), "it has never been used").await?;
         Ok(Self { held, won })
     }
 
@@ -177,7 +180,7 @@ impl Bystander {
             )));
         }
         let free = case.key(KeyKind::Lock);
-        let won = peer.win(&free, &case.claim("other"), "nobody has used it").await?;
+        let won = peer.win(&free, &case.claim("other"), "it has never been used").await?;
         peer.free(&free, &won).await
     }
 }

@@ -35,7 +35,7 @@ fn judge(case: &Case, scene: Scene, seen: Option<Seen>) -> Outcome {
         return Ok(());
     }
     let early = duration.checked_sub(lasted).unwrap_or(Duration::ZERO);
-    let what = if seen.by_read { "a read showed it free" } else { "somebody else had it" };
+    let what = if seen.by_read { "a read showed it free" } else { "another candidate had it" };
     let kind = match kind {
         KeyKind::Election => "election",
         KeyKind::Lock => "lock",

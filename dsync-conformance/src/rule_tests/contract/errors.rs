@@ -43,7 +43,7 @@ async fn plain(case: &Case, peers: &[Peer; 2], kind: KeyKind) -> Outcome<u32> {
     for _ in 0..case.rounds(60) {
         errors +=
             cycle(case, peers, &key, Holder::new("writer", Case::nonce()), case.lease).await?;
-        // Whatever it has left must not be in the way of the next one.
+        // What it left behind must not be in the way of the next cycle.
         let [_, witness] = peers;
         if let Some(lease) = witness.read(&key).await?
             && lease.holder.is_some()

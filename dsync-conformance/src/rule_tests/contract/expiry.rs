@@ -1,4 +1,4 @@
-//! Waiting for a dead holder's lease, and noting when somebody else got it.
+//! Waits for the lease of a dead holder and notes when another candidate got it.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub(super) struct Seen {
     pub(super) answered: Instant,
     /// When the rivals began to look.
     pub(super) watched_from: Instant,
-    /// When somebody else was known to have it, or saw it free.
+    /// When another candidate was known to have it, or saw it free.
     pub(super) free_at: Instant,
     /// Whether that was by a read.
     pub(super) by_read: bool,
@@ -68,7 +68,7 @@ pub(super) async fn play(case: &Case, scene: Scene, limit: Duration) -> Outcome<
     let holder = case.peer().await?;
     let mut claim = case.claim("dead");
     claim.duration = scene.duration;
-    let why = "nobody has used it before";
+    let why = "it has never been used";
     let before = meddler(case, &key, scene).await?;
     let won = holder.win(&key, &claim, why).await?;
     let won = die(&holder, &key, won, scene).await?;
@@ -82,7 +82,7 @@ pub(super) async fn play(case: &Case, scene: Scene, limit: Duration) -> Outcome<
     let until = won.answered + limit;
     let watched_from = now();
     if case.is_observer() {
-        // Observers tell a dead holder by its silence, so it takes the core over the driver. Its
+        // Observers recognise a dead holder by its silence, so it takes the core over the driver. Its
         // own lease duration is another one: that of the record counts.
         let timing = Timing::new(case.lease);
         let config = |config: Config| config.with_timing(timing.clone());
@@ -134,13 +134,13 @@ async fn die(peer: &Peer, key: &Key, won: WonLease, scene: Scene) -> Outcome<Won
     Ok(won)
 }
 
-/// Somebody who held the key before.
+/// A former holder of the key.
 async fn meddler(case: &Case, key: &Key, scene: Scene) -> Outcome<Option<(Peer, WonLease)>> {
     if scene.death != Death::Bothered {
         return Ok(None);
     }
     let rival = case.peer().await?;
-    let former = rival.win(key, &case.claim("former"), "nobody has used it before").await?;
+    let former = rival.win(key, &case.claim("former"), "it has never been used").await?;
     rival.free(key, &former).await?;
     Ok(Some((rival, former)))
 }
@@ -162,7 +162,7 @@ async fn meddle(
     let after = now().saturating_duration_since(won.sent);
     if matches!(acquired, Acquired::Won(_)) && after < scene.duration {
         return Err(case.fail(format!(
-            "somebody else acquired {key} {after:?} after it was renewed for {:?}",
+            "another candidate acquired {key} {after:?} after it was renewed for {:?}",
             scene.duration
         )));
     }

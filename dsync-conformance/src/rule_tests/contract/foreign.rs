@@ -44,7 +44,7 @@ async fn refused(case: &Case, peers: &[Peer; 3], key: &Key, lease: &Lease, why: 
         if !same || answer == Released::Freed {
             return Err(case.fail(format!(
                 "release of a lease {} answered {answer:?} although {why}; the record was {} and \
-                 is {} now. A release never touches what is somebody else's: make the store \
+                 is {} now. A release never touches the lease of another holder: make the store \
                  compare the holder, or the version that only it knows, in the same request \
                  (Driver::release)",
                 shown(Some(lease)),
@@ -66,7 +66,7 @@ async fn still_holds(
     let [_, rival, witness] = peers;
     if let Acquired::Won(_) = witness.acquire(key, &case.claim("third")).await? {
         return Err(case.fail(format!(
-            "after a release by a former holder, somebody else acquired {key} while {} holds it",
+            "after a release by a former holder, another candidate acquired {key} while {} holds it",
             won.holder
         )));
     }
@@ -76,17 +76,18 @@ async fn still_holds(
 async fn successor(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     let [owner, rival, _] = peers;
     let key = case.key(kind);
-    let first = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    let first = owner.win(&key, &case.claim("owner"), "it has never been used").await?;
     owner.free(&key, &first).await?;
     let second = rival.win(&key, &case.claim("rival"), "it was released").await?;
-    let why = "somebody else has acquired the key since";
+    let why = "another candidate has acquired the key since";
     refused(case, peers, &key, &first.lease, why).await?;
     let second = still_holds(case, peers, &key, &second).await?;
     refused(case, peers, &key, &first.lease, why).await?;
     if case.is_observer() {
         let claim = case.claim("owner").with_take_over(Some(second.lease.version.clone()));
         let third = owner.win(&key, &claim, "the claim takes over the version it is at").await?;
-        refused(case, peers, &key, &second.lease, "somebody has taken the key over since").await?;
+        refused(case, peers, &key, &second.lease, "another candidate has taken the key over since")
+            .await?;
         refused(case, peers, &key, &first.lease, "the same instance has another nonce now").await?;
         return owner.free(&key, &third).await;
     }
@@ -96,7 +97,7 @@ async fn successor(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
 async fn twice(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     let [owner, ..] = peers;
     let key = case.key(kind);
-    let won = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    let won = owner.win(&key, &case.claim("owner"), "it has never been used").await?;
     owner.free(&key, &won).await?;
     refused(case, peers, &key, &won.lease, "it was released already").await
 }
@@ -106,13 +107,13 @@ async fn run_out(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     let key = case.key(kind);
     let mut claim = case.claim("owner");
     claim.duration = case.capabilities.min_lease;
-    let won = owner.win(&key, &claim, "nobody has used it").await?;
+    let won = owner.win(&key, &claim, "it has never been used").await?;
     sleep(case.longest(claim.duration)).await;
     if is_free(witness.read(&key).await?.as_ref()) {
         refused(case, peers, &key, &won.lease, "it has run out").await?;
     }
     let next = rival.win(&key, &case.claim("rival"), "the lease has run out").await?;
-    let why = "it has run out and somebody else has the key";
+    let why = "it has run out and another candidate has the key";
     refused(case, peers, &key, &won.lease, why).await?;
     let next = still_holds(case, peers, &key, &next).await?;
     rival.free(&key, &next).await
@@ -122,7 +123,7 @@ async fn another_program(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outco
     let Some(operator) = case.operator() else { return Ok(()) };
     let [owner, ..] = peers;
     let key = case.key(kind);
-    let won = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    let won = owner.win(&key, &case.claim("owner"), "it has never been used").await?;
     let written = operator.overwrite(&key, "another-program", case.long()).await;
     written.map_err(|error| case.fail(format!("the operator could not write {key}: {error}")))?;
     refused(case, peers, &key, &won.lease, "another program has overwritten the record").await

@@ -1,4 +1,4 @@
-//! 1.06: reads see what was acknowledged, whoever reads.
+//! 1.06: reads see what was acknowledged, over every connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

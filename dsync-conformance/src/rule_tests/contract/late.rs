@@ -27,7 +27,7 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
     Ok(())
 }
 
-/// How much longer than the store it may take until somebody notices and has won.
+/// How much longer than the store it may take until another candidate notices and has won.
 fn noticing(case: &Case, duration: Duration) -> Duration {
     let timing = case.timing();
     if case.is_observer() {
@@ -46,7 +46,7 @@ fn judge(case: &Case, scene: Scene, seen: Option<Seen>) -> Outcome {
     let bound = case.longest(duration) + noticing(case, duration);
     let Some(seen) = seen else {
         return Err(case.fail(format!(
-            "the lease of a {kind} was for {duration:?} ({death:?}), and nobody else could take it \
+            "the lease of a {kind} was for {duration:?} ({death:?}), and no other candidate could take it \
              in more than three times that; {}",
             advice(case)
         )));
@@ -56,7 +56,7 @@ fn judge(case: &Case, scene: Scene, seen: Option<Seen>) -> Outcome {
     case.in_time(from, seen.free_at, from + bound, |late| {
         format!(
             "the lease of a {kind} was for {duration:?} ({death:?}), and it took {:?} until \
-             somebody else had it, {late:?} more than the bound of {bound:?} = duration, \
+             another candidate had it, {late:?} more than the bound of {bound:?} = duration, \
              granularity, `max_expiry_lag` and what this machine may add; {}",
             seen.free_at.saturating_duration_since(from),
             advice(case)
@@ -66,7 +66,7 @@ fn judge(case: &Case, scene: Scene, seen: Option<Seen>) -> Outcome {
 
 fn advice(case: &Case) -> &'static str {
     if case.is_observer() {
-        "the pulse must stand still once nobody renews, and a take_over at the version that the \
+        "the pulse must stand still once it is not renewed, and a take_over at the version that the \
          record is at must win (Driver::acquire)"
     } else {
         "declare how much later a dead lease may still look alive (Capabilities::max_expiry_lag), \
@@ -81,7 +81,7 @@ async fn taken_over_at_once(case: &Case) -> Outcome {
     for kind in [KeyKind::Election, KeyKind::Lock] {
         case.count();
         let key = case.key(kind);
-        let won = dead.win(&key, &case.claim("dead"), "nobody has used it before").await?;
+        let won = dead.win(&key, &case.claim("dead"), "it has never been used").await?;
         let seen = rival.read(&key).await?.map_or(won.lease.version.clone(), |lease| lease.version);
         let claim = case.claim("rival").with_take_over(Some(seen.clone()));
         if let Acquired::Held(record) = rival.acquire(&key, &claim).await? {

@@ -39,7 +39,7 @@ async fn through(case: &Case, proxy: &Proxy) -> Outcome<u32> {
                 for _ in 0..3 {
                     case.count();
                     let writer = case.peer_via(proxy).await?;
-                    // The connection is there, whatever the driver does lazily.
+                    // Makes sure that a driver that connects lazily is connected.
                     writer.read(&case.key(kind)).await?;
                     let attempt = Attempt::begin(case, writer, &witness, kind, write).await?;
                     proxy.set(fault);
@@ -131,7 +131,7 @@ impl<'a> Attempt<'a> {
         let (key, claim) = (case.key(kind), case.claim(WRITER));
         let won = match write {
             Write::Acquire => None,
-            _ => Some(writer.win(&key, &claim, "nobody has used it").await?),
+            _ => Some(writer.win(&key, &claim, "it has never been used").await?),
         };
         let before = witness.read(&key).await?;
         Ok(Self { case, writer, witness, key, write, claim, won, before })

@@ -154,7 +154,7 @@ async fn other_namespace(case: &Case, peer: &Peer) -> Outcome<Vec<Key>> {
     let (_, other) = case.namespaces();
     let resource = Resource::new("a").with_scope(case.scope()).with_namespace(other);
     let keys = [KeyKind::Election, KeyKind::Lock].map(|kind| key_of(kind, &resource));
-    // A read would not tell: a namespace that is not there may read as empty.
+    // A read would not show it: a namespace that is not there may read as empty.
     let probe = Resource::new("probe").with_scope(case.scope()).with_namespace(other);
     let probe = key_of(KeyKind::Lock, &probe);
     match peer.driver().acquire(&probe, &case.claim("probe")).await {

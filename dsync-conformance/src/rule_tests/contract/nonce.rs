@@ -1,4 +1,4 @@
-//! 1.04: an attempt whose answer nobody heard is found by its nonce.
+//! 1.04: an attempt whose answer was lost is found by its nonce.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ async fn as_it_was_given(case: &Case, [writer, reader, _]: &[Peer; 3]) -> Outcom
     for instance in INSTANCES.iter().copied().chain([longest.as_str()]) {
         case.count();
         let key = case.key(KeyKind::Lock);
-        let won = writer.win(&key, &case.claim(instance), "nobody has used it").await?;
+        let won = writer.win(&key, &case.claim(instance), "it has never been used").await?;
         let read = reader.read(&key).await?;
         if !read.as_ref().is_some_and(|lease| lease.is_held_by(&won.holder)) {
             return Err(rewritten(case, &won.holder.to_string(), read.as_ref()));
@@ -83,7 +83,7 @@ async fn cut_short(case: &Case, peers: &[Peer; 3], kind: KeyKind, start: Start) 
         let mut claim = case.claim("cut");
         let mut before = None;
         if start != Start::NoRecord {
-            let won = rival.win(&key, &case.claim("dead"), "nobody has used it").await?;
+            let won = rival.win(&key, &case.claim("dead"), "it has never been used").await?;
             if start == Start::Released {
                 rival.free(&key, &won).await?;
             } else {

@@ -48,7 +48,7 @@ async fn expire(case: &Arc<Case>, peers: &[Peer; CONNECTIONS], kind: KeyKind) ->
     let mut keys = Vec::new();
     for _ in 0..case.rounds(9) {
         let key = case.key(kind);
-        peers[0].win(&key, &case.brief_claim("dead"), "nobody has used it before").await?;
+        peers[0].win(&key, &case.brief_claim("dead"), "it has never been used").await?;
         keys.push(key);
     }
     sleep_until(now() + case.longest(case.lease)).await;
@@ -58,7 +58,7 @@ async fn expire(case: &Arc<Case>, peers: &[Peer; CONNECTIONS], kind: KeyKind) ->
     Ok(())
 }
 
-/// Lets everybody claim `key` at the same time. Who won.
+/// Lets all peers claim `key` at the same time and returns the winners.
 async fn race(
     case: &Case,
     peers: &[Peer; CONNECTIONS],
@@ -101,7 +101,7 @@ async fn race(
         };
         if !open {
             return Err(case.fail(format!(
-                "none of {CLAIMS} concurrent acquires of {key} was told `Won`, but a read shows \
+                "none of {CLAIMS} concurrent acquires of {key} was answered with `Won`, but a read shows \
                  {}: {what}",
                 shown(record.as_ref())
             )));

@@ -49,7 +49,7 @@ async fn end_after_use(case: &Case, peer: Peer, key: &Key, end: End) -> Outcome<
     let first = poll_fn(|context| watch.as_mut().poll_next(context));
     // Whether it says anything is for 1.11 to judge.
     let _ = timeout(Case::SETTLING, first).await;
-    let won = peer.win(key, &case.brief_claim("gone"), "nobody has used it").await?;
+    let won = peer.win(key, &case.brief_claim("gone"), "it has never been used").await?;
     let won = peer.keep(key, &won).await?;
     if let End::ClosedAndDropped = end {
         let closed = timeout(Case::PATIENCE, peer.driver().close()).await;
@@ -70,7 +70,7 @@ fn renewed(case: &Case, won: &WonLease, end: End, read: Option<&Lease>) -> crate
     ))
 }
 
-/// The store lets the record go, since nobody renews it.
+/// The store drops the record, since it is not renewed.
 async fn runs_out(case: &Case, witness: &Peer, key: &Key, won: &WonLease, end: End) -> Outcome {
     let limit = won.answered + case.longest(case.lease);
     loop {

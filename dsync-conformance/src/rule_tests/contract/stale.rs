@@ -23,7 +23,7 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
     Ok(())
 }
 
-/// Two rivals and somebody who looks.
+/// Two rivals and a witness.
 struct Stage {
     case: Arc<Case>,
     peers: [Peer; 3],
@@ -106,7 +106,7 @@ impl Stage {
     async fn live_record(&self, kind: KeyKind) -> Outcome {
         let [holder, ..] = &self.peers;
         let key = self.case.key(kind);
-        let won = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
+        let won = holder.win(&key, &self.case.claim("holder"), "it has never been used").await?;
         self.refused(&key, &self.case.claim("rival"), "the record is held").await?;
         let kept = holder.keep(&key, &won).await?;
         self.refused(&key, &self.case.claim("rival"), "the record was just renewed").await?;
@@ -119,33 +119,34 @@ impl Stage {
     async fn after_release(&self, kind: KeyKind) -> Outcome {
         let [holder, ..] = &self.peers;
         let key = self.case.key(kind);
-        let won = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
+        let won = holder.win(&key, &self.case.claim("holder"), "it has never been used").await?;
         holder.free(&key, &won).await?;
         self.refused_writes(&key, &won.lease, "the lease was released").await
     }
 
-    /// The old holder's lease is worth nothing once somebody else has the key, also if that is
+    /// The old holder's lease is worth nothing once another candidate has the key, also if that is
     /// the same instance again, and also after several changes of hands.
     async fn after_a_successor(&self, kind: KeyKind) -> Outcome {
         let [holder, rival, _] = &self.peers;
         let key = self.case.key(kind);
-        let first = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
+        let first = holder.win(&key, &self.case.claim("holder"), "it has never been used").await?;
         holder.free(&key, &first).await?;
         let second = rival.win(&key, &self.case.claim("rival"), "it was released").await?;
-        self.refused_writes(&key, &first.lease, "somebody else has acquired the key since").await?;
+        self.refused_writes(&key, &first.lease, "another candidate has acquired the key since")
+            .await?;
         rival.free(&key, &second).await?;
         let third = holder.win(&key, &self.case.brief_claim("holder"), "it was released").await?;
         let why = "the same instance has acquired the key again since, with another nonce";
         self.refused_writes(&key, &first.lease, why).await?;
-        let why = "somebody else has acquired the key since";
+        let why = "another candidate has acquired the key since";
         self.refused_writes(&key, &second.lease, why).await?;
         let last = self.lapse(&key, &third).await?;
-        let why = "the lease ran out and somebody else has acquired the key";
+        let why = "the lease ran out and another candidate has acquired the key";
         self.refused_writes(&key, &third.lease, why).await?;
         rival.free(&key, &last).await
     }
 
-    /// Somebody else takes the key of a dead holder.
+    /// Another candidate takes the key of a dead holder.
     async fn lapse(&self, key: &Key, dead: &WonLease) -> Outcome<WonLease> {
         let [_, rival, _] = &self.peers;
         if self.case.is_observer() {
@@ -165,7 +166,7 @@ impl Stage {
     async fn stale_take_over(&self, kind: KeyKind) -> Outcome {
         let [holder, rival, witness] = &self.peers;
         let key = self.case.key(kind);
-        let first = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
+        let first = holder.win(&key, &self.case.claim("holder"), "it has never been used").await?;
         let second = holder.keep(&key, &first).await?;
         let claim =
             |version: &Version| self.case.claim("rival").with_take_over(Some(version.clone()));
@@ -173,7 +174,7 @@ impl Stage {
         let why = format!("the record is at version {}", second.lease.version);
         self.refused(&key, &stale, &why).await?;
 
-        // Even where nobody holds it: the core relies on it that the attempt can never land.
+        // Even if the key is free: the core relies on the attempt never being applied later.
         holder.free(&key, &second).await?;
         let left = witness.read(&key).await?;
         for won in [&first, &second] {
@@ -193,25 +194,25 @@ impl Stage {
     async fn own_older_version(&self, kind: KeyKind) -> Outcome {
         let [holder, ..] = &self.peers;
         let key = self.case.key(kind);
-        let first = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
+        let first = holder.win(&key, &self.case.claim("holder"), "it has never been used").await?;
         let second = holder.keep(&key, &first).await?;
         let why = format!("its holder has renewed it since, to version {}", second.lease.version);
         self.refused_writes(&key, &first.lease, &why).await?;
         if let Some(operator) = self.case.operator() {
             let touched = operator.touch(&key).await;
             if touched.map_err(|error| self.case.fail(format!("the operator: {error}")))? {
-                let why = "somebody has edited the record since, so its version is another";
+                let why = "the record has been edited since, so its version is another";
                 self.refused_writes(&key, &second.lease, why).await?;
             }
         }
         Ok(())
     }
 
-    /// A store that lets leases expire never takes a live one, whatever the claim says.
+    /// A store that lets leases expire never takes a live one, regardless of the claim.
     async fn take_over_is_ignored(&self, kind: KeyKind) -> Outcome {
         let [holder, rival, _] = &self.peers;
         let key = self.case.key(kind);
-        let won = holder.win(&key, &self.case.claim("holder"), "nobody has used it").await?;
+        let won = holder.win(&key, &self.case.claim("holder"), "it has never been used").await?;
         let claim = self.case.claim("rival").with_take_over(Some(won.lease.version.clone()));
         let why = "the record is held, and a store with `Expiry::Backend` ignores `take_over`";
         self.refused(&key, &claim, why).await?;

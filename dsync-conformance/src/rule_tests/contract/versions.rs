@@ -1,4 +1,4 @@
-//! 1.05: no version comes again, and the pulse is the holder's and nobody else's.
+//! 1.05: no version repeats, and only the holder changes the pulse.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -95,7 +95,7 @@ async fn renewals(
     Ok(won)
 }
 
-/// Released, or deleted behind its back where somebody can.
+/// Released, or deleted by the operator if the harness has one.
 async fn give_up(case: &Case, owner: &Peer, key: &Key, won: &WonLease, round: usize) -> Outcome {
     match case.operator() {
         Some(operator) if round % 2 == 1 => operator
@@ -117,7 +117,7 @@ async fn as_answered(case: &Case, reader: &Peer, key: &Key, answer: &Lease, verb
     }
     Err(case.fail(format!(
         "{verb} was answered version {} and pulse {}, but a read right after it shows {} and pulse \
-         {:?}, although nobody else has written",
+         {:?}, although no other writer has written",
         answer.version,
         answer.pulse,
         shown(read.as_ref()),
@@ -125,11 +125,11 @@ async fn as_answered(case: &Case, reader: &Peer, key: &Key, answer: &Lease, verb
     )))
 }
 
-/// Nothing but the holder's writes may change the pulse, or somebody else keeps a dead one alive.
+/// Only the holder's writes may change the pulse; any other change would keep a dead holder alive.
 async fn pulse_is_the_holders(case: &Case, peers: &[Peer; 3], kind: KeyKind) -> Outcome {
     let [owner, rival, reader] = peers;
     let key = case.key(kind);
-    let won = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    let won = owner.win(&key, &case.claim("owner"), "it has never been used").await?;
     let stale = won.lease.clone();
     let won = owner.keep(&key, &won).await?;
     let same = async |what: &str| {

@@ -1,4 +1,4 @@
-//! 1.11: whatever a watch skips, it comes to show the last state.
+//! 1.11: a watch may skip states but always shows the last one.
 
 mod broken;
 mod changes;
@@ -51,7 +51,7 @@ async fn works_nevertheless(case: &Case) -> Outcome<bool> {
     };
     let change = async {
         sleep(Case::SETTLING).await;
-        let won = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+        let won = owner.win(&key, &case.claim("owner"), "it has never been used").await?;
         sleep(Case::SETTLING).await;
         owner.free(&key, &won).await
     };

@@ -14,7 +14,7 @@ pub(super) fn ok<T>(case: &Case, what: &str, result: Result<T>) -> Outcome<T> {
     })
 }
 
-/// A lease so long that a hand-off is told from an expiry, on this machine.
+/// A lease long enough to distinguish a hand-off from an expiry on this machine.
 pub(super) fn unhurried(case: &Case) -> Timing {
     let least = if case.is_in_memory() { Duration::ZERO } else { Duration::from_secs(4) };
     Timing::new(case.lease.max(least))
@@ -32,7 +32,7 @@ pub(super) fn hand_off_bound(case: &Case) -> Duration {
     timing.retry_period() + 2 * timing.request_timeout() + case.slack()
 }
 
-/// Somebody frees a record behind its holder's back, through a driver.
+/// Frees a record without its holder, through a driver.
 pub(super) async fn steal(case: &Case, thief: &Peer, key: &Key) -> Outcome {
     for _ in 0..5 {
         let Some(lease) = thief.read(key).await? else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! 4.06: whoever lost is elected again on the same handle, and its callbacks run again.
+//! 4.06: a candidate that lost is elected again on the same handle, and its callbacks run again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,4 +1,4 @@
-//! 4.01: somebody is elected in time.
+//! 4.01: a candidate is elected in time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn trying(case: &Case) -> Duration {
     3 * timing.retry_period() + 2 * timing.request_timeout() + Duration::from_millis(100)
 }
 
-/// When somebody must have been elected that waits for another's lease from `from` on.
+/// The instant by which a candidate must be elected that waits for another's lease from `from` on.
 fn bound(case: &Case) -> Duration {
     case.longest(case.lease) + trying(case)
 }
@@ -55,7 +55,7 @@ async fn first(case: &Case, candidates: &[(Dsync, Election)]) -> Outcome<(usize,
     }
     let limit = 3 * bound(case) + Case::PATIENCE;
     let Ok(Some(Ok((index, result, at)))) = timeout(limit, waiting.join_next()).await else {
-        return Err(case.fail(format!("nobody was elected in {limit:?}")));
+        return Err(case.fail(format!("no candidate was elected in {limit:?}")));
     };
     ok(case, "elected", result)?;
     Ok((index, at))
@@ -65,7 +65,7 @@ fn judge(case: &Case, what: &str, from: Instant, at: Instant, bound: Duration) -
     case.count();
     case.in_time(from, at, from + bound, |late| {
         format!(
-            "{what}: it took {:?} until somebody was elected, {late:?} more than the bound of \
+            "{what}: it took {:?} until a candidate was elected, {late:?} more than the bound of \
              {bound:?}, with a lease duration of {:?}",
             at.saturating_duration_since(from),
             case.lease
@@ -97,7 +97,7 @@ async fn dead_holder(case: &Case) -> Outcome {
     let resource = case.resource();
     let key = key_of(KeyKind::Election, &resource);
     let peer = case.peer().await?;
-    peer.win(&key, &case.brief_claim("dead"), "nobody has used it").await?;
+    peer.win(&key, &case.brief_claim("dead"), "it has never been used").await?;
     let candidates = candidates(case, &resource).await?;
     // An observer counts from when it first saw the record.
     let from = now();

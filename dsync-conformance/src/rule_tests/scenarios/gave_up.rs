@@ -1,4 +1,4 @@
-//! 5.04: whoever gave up waiting does not hold the lock.
+//! 5.04: a caller that gave up waiting does not hold the lock.
 
 use std::sync::Arc;
 
@@ -45,11 +45,11 @@ async fn comes_free(
             format!("{what}, but one lease duration later the lock is {}", shown(read.as_ref()))
         })?;
     }
-    // On an observer store the record of an attempt that nobody released stays until it is taken.
+    // On an observer store, the record of an attempt that was not released stays until it is taken.
     let lock = ok(case, "lock", other.lock_of(resource))?;
     let bound = bound + 3 * timing.retry_period();
     let Ok(guard) = timeout(bound + Case::PATIENCE, lock.lock()).await else {
-        return Err(case.fail(format!("{what}, but nobody else can lock it any more")));
+        return Err(case.fail(format!("{what}, but no other handle can lock it any more")));
     };
     let guard = ok(case, "lock", guard)?;
     case.in_time(from, now(), from + bound, |late| {

@@ -46,7 +46,7 @@ async fn taken(case: &Case, lock: &Lock, from: Instant, what: &str) -> Outcome {
         + 3 * timing.retry_period()
         + 2 * timing.request_timeout();
     let Ok(guard) = timeout(bound + Case::PATIENCE, lock.lock()).await else {
-        return Err(case.fail(format!("{what}, and nobody else could lock it any more")));
+        return Err(case.fail(format!("{what}, and no other handle could lock it any more")));
     };
     let guard = ok(case, "lock", guard)?;
     let took = now().saturating_duration_since(from);

@@ -46,7 +46,7 @@ async fn round(case: &Case) -> Outcome {
             })?;
         }
         let (dsync, election) = waiting.remove(leader);
-        // Everybody else knows by then who leads, and waits.
+        // All other candidates know the leader by then and wait.
         sleep(unhurried(case).retry_period()).await;
         ok(case, "stop", election.stop().await)?;
         released_at = Some(now());
@@ -64,7 +64,7 @@ async fn next_leader(case: &Case, waiting: &[(Dsync, Election)]) -> Outcome<usiz
     let limit = 3 * unhurried(case).lease_duration() + Case::PATIENCE;
     match timeout(limit, all.join_next()).await {
         Ok(Some(Ok(leader))) => ok(case, "elected", leader),
-        _ => Err(case.fail(format!("nobody was elected in {limit:?}"))),
+        _ => Err(case.fail(format!("no candidate was elected in {limit:?}"))),
     }
 }
 

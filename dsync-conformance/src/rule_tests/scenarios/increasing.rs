@@ -27,7 +27,7 @@ fn higher(case: &Case, key: &Key, before: FencingToken, won: &WonLease, what: &s
     }
     Err(case.fail(format!(
         "an acquisition of {key} was granted token {granted}, but an earlier one had {before} \
-         ({what}). The token must grow with every acquisition, whoever makes it and over which \
+         ({what}). The token must grow with every acquisition, by every candidate and over every \
          connection: let the store count, in the write that acquires (Lease::fencing_token)"
     )))
 }
@@ -59,7 +59,7 @@ async fn after_a_death(case: &Case, kind: KeyKind) -> Outcome {
     let key = case.key(kind);
     let mut claim = case.claim("owner");
     claim.duration = case.capabilities.min_lease;
-    let dead = owner.win(&key, &claim, "nobody has used it").await?;
+    let dead = owner.win(&key, &claim, "it has never been used").await?;
     let mut claim = case.claim("rival");
     if case.is_observer() {
         claim = claim.with_take_over(Some(dead.lease.version.clone()));
@@ -75,7 +75,7 @@ async fn after_a_death(case: &Case, kind: KeyKind) -> Outcome {
 async fn above_the_floor(case: &Case) -> Outcome {
     let peer = case.peer().await?;
     let key = case.key(KeyKind::Lock);
-    let won = peer.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    let won = peer.win(&key, &case.claim("owner"), "it has never been used").await?;
     peer.free(&key, &won).await?;
     let floor = FencingToken::new(won.lease.fencing_token.get() + 1000);
     let claim = case.claim("owner").with_token_floor(floor);

@@ -43,10 +43,10 @@ async fn shut_down(case: &Case, work: Work, drain: Duration) -> Outcome {
     }
     let term = ok(case, "elected", election.elected().await)?;
     let guard = ok(case, "lock", ok(case, "lock", dsync.lock_of(&locked))?.lock().await)?;
-    // Somebody who waits for what another holds.
+    // A waiter for a lock that another candidate holds.
     let peer = case.peer().await?;
     let key = key_of(KeyKind::Lock, &waited);
-    let other = peer.win(&key, &case.claim("other"), "nobody has used it").await?;
+    let other = peer.win(&key, &case.claim("other"), "it has never been used").await?;
     let lock = ok(case, "lock", dsync.lock_of(&waited))?;
     let waiting = async move { lock.lock().await.map(drop) };
 

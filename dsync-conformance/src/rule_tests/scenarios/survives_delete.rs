@@ -10,7 +10,7 @@ use crate::context::{Case, Outcome, Peer};
 pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let declared = case.capabilities.token_survives_delete;
     let Some(operator) = case.operator() else {
-        let why = "nobody can delete records here (Harness::operator)";
+        let why = "this harness cannot delete records (Harness::operator)";
         if declared {
             case.missing(why);
             return Ok(());

@@ -26,7 +26,7 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
 async fn shown_within_a_term(case: &Case, kind: KeyKind) -> Outcome {
     let [owner, rival]: [Peer; 2] = case.peers().await?;
     let key = case.key(kind);
-    let mut won = owner.win(&key, &case.claim("owner"), "nobody has used it").await?;
+    let mut won = owner.win(&key, &case.claim("owner"), "it has never been used").await?;
     let granted = won.lease.fencing_token;
     let mut highest = granted;
     let look = |lease: &Lease, by: &str| {

@@ -19,7 +19,7 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
         ok(&case, "lock", rival.lock_of(&resource))?,
     );
     for _ in 0..case.rounds(9) {
-        let guard = tried(&case, &mine, true, "nobody held it").await?;
+        let guard = tried(&case, &mine, true, "it was free").await?;
         tried(&case, &theirs, false, "another holds it").await?;
         tried(&case, &mine, false, "it is held, and not re-entrant").await?;
         if let Some(guard) = guard {
@@ -31,7 +31,7 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let peer = case.peer().await?;
     let mut claim = case.claim("dead");
     claim.duration = unhurried(&case).lease_duration();
-    peer.win(&key_of(KeyKind::Lock, &resource), &claim, "nobody has used it").await?;
+    peer.win(&key_of(KeyKind::Lock, &resource), &claim, "it has never been used").await?;
     let lock = ok(&case, "lock", rival.lock_of(&resource))?;
     tried(&case, &lock, false, "a dead process holds it").await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! 5.05: whoever waits is woken.
+//! 5.05: every waiter is woken.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

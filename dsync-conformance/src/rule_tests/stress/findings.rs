@@ -99,7 +99,7 @@ impl Findings {
             .sum::<u64>();
         match self.violations.get("3.01") {
             _ if restarts == 0 => Verdict::Skip(
-                "nobody here can restart the store (Harness::server_control)".to_owned(),
+                "this harness cannot restart the store (Harness::server_control)".to_owned(),
             ),
             Some(message) => Verdict::Fail(message.replacen("3.01", "3.04", 1)),
             None => Verdict::Pass,

@@ -49,7 +49,7 @@ impl Losses {
         self.write(history, |moment| moment.of_processes.checked_sub(epoch));
     }
 
-    /// `at` tells nothing of what was before the history.
+    /// `at` returns `None` for an instant before the history.
     fn write(&self, history: &mut History, at: impl Fn(Moment) -> Option<At>) {
         for (from, to) in self.lock().iter() {
             let to = to.map_or(Some(history.ended_at), &at);

@@ -23,7 +23,7 @@ use crate::sim::cluster::{Cluster, Names};
 use crate::sim::schedule::{Schedule, Shape};
 use crate::tasks;
 
-/// A shorter lease tells more of the machine than of the driver.
+/// A shorter lease would measure the machine rather than the driver.
 const SHORTEST_REAL: Duration = Duration::from_millis(1500);
 /// What a busy machine and a real network add to a bound.
 const SLACK: Duration = Duration::from_millis(500);
@@ -114,7 +114,7 @@ fn round(stores: &Stores, schedules: &[Schedule], trouble: Trouble, losses: &Los
             .first()
             .map_or(Duration::ZERO, |schedule| Duration::from_millis(schedule.length_ms));
         add(disturb(stores, trouble, length, losses));
-        // Whoever waits for the end of it and is gone already needs no news.
+        // Clusters that have ended already no longer wait for it.
         let _ = is_over.send(false);
     });
     findings.into_inner().unwrap_or_else(PoisonError::into_inner)

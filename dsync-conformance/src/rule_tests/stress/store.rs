@@ -83,7 +83,7 @@ impl StoreUnderTest for HarnessStore {
 
     async fn calm(&self) {
         if let Some(trouble) = &self.trouble {
-            // Whoever makes the trouble is gone: then it is over as well.
+            // A closed channel means that the disturbance is over.
             let _ = trouble.clone().wait_for(|trouble| !trouble).await;
         }
     }

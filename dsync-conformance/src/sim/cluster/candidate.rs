@@ -72,7 +72,7 @@ pub(super) fn campaign(
         (Arc::clone(process), Arc::clone(register), Arc::clone(panics));
     let candidate = process.machine.recorder.name();
     election.when_elected(move |term| {
-        // Whatever was wanted of an earlier term is not wanted of this one.
+        // A panic that was requested of an earlier term must not hit this one.
         panics.wanted.store(false, Ordering::SeqCst);
         let user = User::elected(&process, ELECTION, candidate, &term);
         let (register, panics) = (Arc::clone(&register), Arc::clone(&panics));
@@ -90,7 +90,7 @@ pub(super) struct User {
 }
 
 impl User {
-    /// User code hears of a term.
+    /// User code learns that it was elected.
     pub(super) fn elected(process: &Arc<Process>, key: usize, candidate: u64, term: &Term) -> Self {
         let machine = &process.machine;
         let (recorder, node) = (machine.recorder.clone(), Some(machine.index));

@@ -23,7 +23,7 @@ impl Default for Names {
 }
 
 impl Names {
-    /// Names that nobody else uses, if nobody else uses the scope.
+    /// Names in a scope that no other cluster uses.
     pub(crate) fn in_scope(scope: String) -> Self {
         Self { scope, ..Self::default() }
     }

@@ -1,4 +1,4 @@
-//! After the last fault: progress is demanded, and then that nothing is left.
+//! Recovery after the last fault: demands progress, and then that nothing is left behind.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,8 +37,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Whoever leads is killed for good, somebody edits the record all the time, as operators and
-    /// their tools do, and somebody else is elected all the same.
+    /// Kills the leader for good and demands that another candidate is elected, although the record is
+    /// edited all the time, as operators and their tools do.
     async fn demand_election(&mut self, healed: At) -> Result<()> {
         let bound = self.election_bound(healed);
         let killed = self.leader().filter(|_| self.nodes.len() > 1);
@@ -112,9 +112,11 @@ impl Cluster {
         self.store.slack() + 2 * Duration::from_millis(self.schedule.latency_ms)
     }
 
-    /// How long an election may take once nothing goes wrong any more: the lease of a holder that
-    /// is gone, seen anew at the heal, a few retries and a request. What a user asked for shortly
-    /// before counts: who resigned or panicked sits out, and another program's lease is respected.
+    /// How long an election may take after the last fault: the lease of a dead holder, counted from
+    /// the heal, plus a few retries and a request.
+    ///
+    /// Steps shortly before the heal make it longer: a candidate that resigned or panicked sits out,
+    /// the lease that another program wrote is respected, and so is a `Retry-After`.
     fn election_bound(&self, healed: At) -> Duration {
         let timing = self.recorder.with(|history| history.timing);
         let lease = self.lease();
@@ -124,7 +126,7 @@ impl Cluster {
             let until = match step.action {
                 Action::Resign { .. } | Action::Panic { .. } => at + 2 * lease,
                 Action::Overwrite { lease_ms, .. } => {
-                    // Whoever sees it at the heal for the first time waits for all of it.
+                    // A candidate that sees it for the first time after the heal waits for all of it.
                     healed + Duration::from_millis(lease_ms)
                 }
                 Action::Throttle { retry_after_ms, .. } => {
@@ -152,7 +154,7 @@ impl Cluster {
             + 3 * self.round_trip()
     }
 
-    /// Lets everything come to rest: nobody sits out any more, and no lock is in use.
+    /// Waits until everything is at rest: no candidate sits out, and no lock is in use.
     async fn settle(&self) {
         let lease = self.lease();
         let longest = self.schedule.steps.iter().map(|step| match step.action {
@@ -209,7 +211,7 @@ impl Cluster {
     }
 
     /// The last candidate leads and stops, and an earlier attempt of its own, to which it never
-    /// got an answer, lands only then. It is nobody else's, so nobody has to wait for it.
+    /// got an answer, lands only then. It belongs to no other candidate, so it must not have to wait.
     async fn meet_late_attempt(&mut self, node: usize) -> Result<()> {
         let timing = self.recorder.with(|history| history.timing);
         let late = Mishap::Late(timing.lease);
@@ -236,11 +238,12 @@ impl Cluster {
         Ok(())
     }
 
-    /// Everybody takes the lock once.
+    /// Every node takes the lock once.
     async fn lock_all(&mut self) -> Result<()> {
         let (hold, each) = (Duration::from_millis(20), self.hand_over_bound());
         let count = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        // A lock that nobody has looked at since its holder was killed has to be seen to expire.
+        // If no candidate has read the lock since its holder was killed, its whole lease has to be
+        // observed before it counts as expired.
         let dead = self.schedule.steps.iter().filter_map(|step| match step.action {
             Action::Overwrite { lease_ms, .. } => Some(Duration::from_millis(lease_ms)),
             _ => None,

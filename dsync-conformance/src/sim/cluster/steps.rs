@@ -66,8 +66,8 @@ impl Cluster {
         sleep_until(self.recorder.instant(length)).await;
     }
 
-    /// What follows from an earlier step. A process that cannot connect tries again, as it would
-    /// where somebody watches over it.
+    /// Does what follows from an earlier step. A process that cannot connect is started again a
+    /// little later, as a supervisor would do.
     async fn perform_later(&mut self, later: Later, agenda: &mut Agenda) {
         let done = match later {
             Later::Wake(node) => {
@@ -81,7 +81,8 @@ impl Cluster {
             Later::Join(node) => {
                 let until = agenda.asleep_until.get(&node).copied().unwrap_or_default();
                 if self.nodes[node].machine.is_asleep() && until > self.recorder.now() {
-                    // User code stands still as well.
+                    // The node is paused, so its user code cannot campaign before it goes on. Try again
+                    // just after the pause: at the very instant, the order of the two is open.
                     agenda.add(until + ms(1), later);
                     return;
                 }
@@ -109,6 +110,8 @@ impl Cluster {
             | Action::Lock { .. }
             | Action::TryLock { .. } => self.use_it(action, agenda),
             Action::Pause { node, for_ms } | Action::Suspend { node, for_ms } => {
+                // Pauses may overlap. The node goes on only after the last of them, so every `Wake`
+                // checks whether a later one is still to come.
                 let until = now + ms(for_ms);
                 let latest = agenda.asleep_until.entry(node).or_default();
                 *latest = until.max(*latest);
@@ -257,7 +260,7 @@ impl Cluster {
             _ => return,
         };
         let loss = action.is_record_loss().then(|| {
-            // Before it is done: from here on nobody can rely on the record.
+            // Noted before it is done: from here on, no candidate can rely on the record.
             self.recorder.note(None, Event::RecordLoss { key, kind });
             self.recorder.with(|history| history.entries.len() - 1)
         });
@@ -274,12 +277,12 @@ impl Cluster {
         if done {
             self.recorder.note(None, Event::Took { kind });
         } else if let Some(index) = loss {
-            let event = Event::Note(format!("nobody here can make the record be {kind}"));
+            let event = Event::Note(format!("this store cannot make the record {kind}"));
             self.recorder.with(|history| history.entries[index].event = event);
         }
     }
 
-    /// Every fault is over: nodes go on or start again, messages arrive, and everybody campaigns.
+    /// Every fault is over: nodes go on or start again, messages arrive, and every node campaigns.
     pub(super) async fn heal(&mut self) -> Result<()> {
         for index in 0..self.nodes.len() {
             self.nodes[index].link.heal();

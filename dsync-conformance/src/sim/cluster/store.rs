@@ -1,4 +1,4 @@
-//! What stands under the drivers: a store, and what can be done to it from outside.
+//! The store of a simulated cluster, and what can be done to it from outside.
 
 use std::fmt;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(crate) trait StoreUnderTest: fmt::Debug + Send + Sync {
     /// What the machine may add to a bound: nothing in virtual time but the rounding of timers.
     fn slack(&self) -> Duration;
 
-    /// What is left of a key that nobody holds, for people.
+    /// Lists what is left of a key that has no holder, for messages.
     async fn left_over(&self, key: &Key) -> Vec<String>;
 }
 

@@ -43,6 +43,8 @@ pub(super) async fn travel(
     {
         return Ok(reply);
     }
+    // From here on the request travels in a task of its own. A caller that drops its call takes back
+    // nothing that was sent: the write is applied, late or not, as on a real network (1.10).
     let (sender, answer) = oneshot::channel();
     let (connection, key) = (Arc::clone(connection), key.clone());
     connection.link.departs();
@@ -64,7 +66,7 @@ pub(super) async fn travel(
             sleep(fate.answer_delay).await;
         }
         if connection.link.passes_answers(connection.recorder.now()) {
-            // The caller may have gone: a late answer finds nobody.
+            // The caller may have given up: then a late answer is dropped.
             drop(sender.send(lost.unwrap_or(result)));
         } else {
             let node = Some(connection.process.machine.index);
@@ -72,7 +74,7 @@ pub(super) async fn travel(
         }
         if let Some(Mishap::Duplicate(delay)) = fate.mishap {
             sleep(delay).await;
-            // Its answer finds nobody: the first one came.
+            // Its answer is dropped: the caller has the first one.
             drop(connection.store(call, &key, &request).await);
         }
     });
@@ -82,7 +84,7 @@ pub(super) async fn travel(
     }
 }
 
-/// Tells the link when the request is through for good.
+/// Counts the request as finished when it is dropped.
 struct Through(Arc<Connection>);
 
 impl Drop for Through {

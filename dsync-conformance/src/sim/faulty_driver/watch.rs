@@ -17,7 +17,7 @@ use crate::sim::node::Process;
 
 type Item = Result<Observation>;
 
-/// What `inner` tells, through `link`.
+/// The items of `inner`, as they arrive through `link`.
 pub(super) fn through(inner: Watch, link: &Arc<Link>, process: &Arc<Process>) -> Watch {
     Box::pin(LinkedWatch {
         inner: Some(inner),
@@ -31,7 +31,7 @@ pub(super) fn through(inner: Watch, link: &Arc<Link>, process: &Arc<Process>) ->
     })
 }
 
-/// The last that a watch tells, if anything.
+/// The last item of a watch, if any.
 struct End(Option<Item>);
 
 struct LinkedWatch {
@@ -40,7 +40,7 @@ struct LinkedWatch {
     process: Arc<Process>,
     begun_after: u64,
     heals: u64,
-    /// What was told and is on its way.
+    /// Items that are in flight.
     waiting: VecDeque<(Instant, Option<Item>)>,
     timer: Option<Pin<Box<Sleep>>>,
     over: bool,
@@ -72,8 +72,8 @@ impl LinkedWatch {
         })
     }
 
-    /// Takes what the inner watch tells, with the time at which it arrives.
-    fn hear(&mut self, cx: &mut Context<'_>) {
+    /// Takes the items of the inner watch, with the time at which they arrive.
+    fn receive(&mut self, cx: &mut Context<'_>) {
         let recorder = &self.process.machine.recorder;
         while let Some(inner) = &mut self.inner {
             let Poll::Ready(item) = inner.as_mut().poll_next(cx) else { return };
@@ -89,6 +89,8 @@ impl LinkedWatch {
                 }
                 Err(cut) => cut,
             };
+            // Items stay in order: one that would arrive before its predecessor arrives with it. A lag
+            // that ends must not let a later state overtake an earlier one, which no store does.
             let last = self.waiting.back().map(|(at, _)| *at);
             let at = recorder.instant(arrives).max(last.unwrap_or_else(|| recorder.instant(now)));
             if item.is_none() {
@@ -109,7 +111,9 @@ impl Stream for LinkedWatch {
         if let Some(End(end)) = self.broken() {
             return Poll::Ready(end);
         }
-        self.hear(cx);
+        self.receive(cx);
+        // After a heal, everything in flight arrives at once, so that the demands that follow measure
+        // the core and not a lag from before.
         if self.heals != self.link.heals() {
             self.heals = self.link.heals();
             let now = crate::tasks::now();

@@ -1,4 +1,11 @@
 //! A machine: its clock, and whether it stands still.
+//!
+//! There are three clocks. The clock of the run is tokio's paused clock, on which histories are
+//! written. The machine's clock follows from it by an offset and a rate, piece by piece: each change
+//! of the rate begins a new [`Segment`]. The clock of the timers is the machine's clock without the
+//! time for which the machine was suspended, because the timers of most systems stop then while
+//! `CLOCK_BOOTTIME` goes on. A core that relies on timers instead of the clock is caught by that
+//! difference (2.05).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -53,7 +60,7 @@ impl Machine {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What its clock reads.
+    /// Returns what its clock reads, including the time for which it was suspended.
     pub(crate) fn now(&self) -> Duration {
         let at = self.recorder.now();
         self.lock().read(at)
@@ -63,6 +70,7 @@ impl Machine {
     pub(super) fn timers(&self) -> (Duration, u64) {
         let at = self.recorder.now();
         let state = self.lock();
+        // While the machine is suspended, this clock stands at the instant at which that began.
         let now = state.suspended_since.unwrap_or_else(|| state.read(at));
         (now.saturating_sub(state.suspended), state.changes)
     }
@@ -82,6 +90,8 @@ impl Machine {
         let at = self.recorder.now();
         let process = {
             let mut state = self.lock();
+            // The new piece begins at what the old one reads now: the rate changes, the time does
+            // not jump. Timers were set for the old rate, so all of them have to be set again.
             state.clock = Segment { at, local: state.read(at), rate };
             state.changes += 1;
             let clock = state.clock;
@@ -93,7 +103,10 @@ impl Machine {
         }
     }
 
-    /// Its process stands still, as with SIGSTOP, or the machine as a whole is suspended.
+    /// Pauses the process, as SIGSTOP does, or suspends the machine as a whole.
+    ///
+    /// Both may overlap. The history then has one interval, from the beginning of the first to the end
+    /// of both.
     pub(crate) fn sleep(&self, suspend: bool) {
         let at = self.recorder.now();
         let begins = {
@@ -111,7 +124,7 @@ impl Machine {
         }
     }
 
-    /// It goes on.
+    /// Ends a pause and a suspension.
     pub(crate) fn wake(&self) {
         let at = self.recorder.now();
         let process = {
@@ -134,6 +147,9 @@ impl Machine {
         });
         self.recorder.note(Some(self.index), Event::Resumed);
         if let Some(process) = process {
+            // User code asks before any task is polled. This is the hardest moment for a term that
+            // ran out during the pause: `is_active` must be false although no task of dsync has run
+            // since, and only a check of the clock can know that (2.05).
             process.ask();
             process.wake();
         }

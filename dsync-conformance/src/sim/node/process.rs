@@ -1,4 +1,9 @@
 //! A process: the tasks that run, or stand still, or die together.
+//!
+//! Tasks run on tokio's runtime, each wrapped in a [`Running`] that polls it only while the machine is
+//! awake. A task that was woken during a pause stays unpolled; its waker is kept, and
+//! [`wake`](Process::wake) polls all tasks once the machine goes on. Spurious polls are harmless,
+//! lost ones are not, so every change of the clock or of the network wakes all tasks.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -144,6 +149,9 @@ impl Process {
             state.killed = true;
             (std::mem::take(&mut state.tasks), std::mem::take(&mut state.terms))
         };
+        // `killed` is set before any future is dropped. A destructor may spawn a task, and nothing may
+        // run on a killed process. The futures are dropped without the lock on the state, because
+        // their destructors may call back into the process.
         for task in tasks.values() {
             let future = lock(&task.future).take();
             drop(future);
@@ -196,11 +204,12 @@ impl Process {
     }
 }
 
-/// Whether user code that waits for the end of the term, and code that asks, both hear of it.
+/// Whether both kinds of user code know the end of the term: code that waits for it, and code that
+/// asks whether the term is active.
 fn is_over(term: &dsync::Term) -> bool {
     let mut ended = std::pin::pin!(term.ended());
-    let heard = ended.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
-    heard && !term.is_active()
+    let is_ended = ended.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+    is_ended && !term.is_active()
 }
 
 /// Drives a task on the runtime, as its machine allows.
@@ -214,17 +223,22 @@ impl Future for Running {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // 1. Keep the waker first, so that a wake-up between the check of the machine and the return
+        //    finds it.
         {
             let mut waker = lock(&self.task.waker);
             if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                 *waker = Some(cx.waker().clone());
             }
         }
+        // 2. An empty slot: the process was killed.
         let mut slot = lock(&self.task.future);
         let Some(future) = slot.as_mut() else { return Poll::Ready(()) };
+        // 3. A process that stands still is not polled. `Machine::wake` polls it again.
         if self.process.machine.is_asleep() {
             return Poll::Pending;
         }
+        // 4. A panic ends the task and is written down: no task of dsync may panic (6.01).
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
         if let Ok(Poll::Pending) = polled {
             return Poll::Pending;
@@ -233,6 +247,7 @@ impl Future for Running {
             let node = Some(self.process.machine.index);
             self.process.machine.recorder.note(node, Event::TaskPanicked);
         }
+        // 5. Drop the future without the lock, since its destructor may wake or spawn tasks.
         let finished = slot.take();
         drop(slot);
         drop(finished);

@@ -1,4 +1,4 @@
-//! A timer of a machine: it follows the machine's clock, whatever happens to that.
+//! A timer of a machine: it follows the machine's clock through jumps, drift and pauses.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::machine::Machine;
 
-/// Beyond that, never.
+/// A timer that is set further ahead than this never fires.
 const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// Completes when the machine has been awake for a while.
@@ -41,6 +41,8 @@ impl Future for Timer {
             if now >= until {
                 return Poll::Ready(());
             }
+            // The rate changed or the machine was suspended: what is left takes another time on the
+            // clock of the run.
             if changes != self.changes {
                 self.changes = changes;
                 self.sleep = None;

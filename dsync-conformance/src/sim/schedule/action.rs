@@ -139,7 +139,7 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[serde(serialize_with = "VerbName::write", deserialize_with = "VerbName::read")]
         verb: Option<Verb>,
-        /// Whether the caller hears of it: an ambiguous error.
+        /// Whether the caller receives an ambiguous error; otherwise the call hangs.
         told: bool,
     },
     /// The next request is applied, and its answer is lost.
@@ -150,7 +150,7 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[serde(serialize_with = "VerbName::write", deserialize_with = "VerbName::read")]
         verb: Option<Verb>,
-        /// Whether the caller hears of it: an ambiguous error.
+        /// Whether the caller receives an ambiguous error; otherwise the call hangs.
         told: bool,
     },
     /// The next request is applied much later, without an answer.
@@ -180,7 +180,7 @@ pub enum Action {
         /// The node.
         node: usize,
     },
-    /// The next renewals and releases are told that the record has changed.
+    /// The next renewals and releases are answered with a conflict.
     Conflicts {
         /// The node.
         node: usize,
@@ -220,7 +220,7 @@ pub enum Action {
         /// The node.
         node: usize,
     },
-    /// Watches tell later what happened.
+    /// Watches show changes late.
     LagWatches {
         /// The node.
         node: usize,

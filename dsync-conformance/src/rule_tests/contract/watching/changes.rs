@@ -53,7 +53,7 @@ async fn each_change(case: &Case, owner: &Peer, watcher: &Peer, kind: KeyKind) -
     listener.shows(what, is_free).await
 }
 
-/// Many changes that nobody listens to meanwhile: the last state is shown.
+/// Many changes while the watch is not polled: the last state is shown.
 async fn bursts(case: &Case, owner: &Peer, watcher: &Peer, kind: KeyKind) -> Outcome {
     let key = case.key(kind);
     let mut listener = Listener::new(case, watcher, &key);

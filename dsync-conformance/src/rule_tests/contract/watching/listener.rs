@@ -1,4 +1,4 @@
-//! Somebody who listens to a watch, and starts a new one when it ends.
+//! A listener that reads a watch and starts a new one when it ends.
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl<'a> Listener<'a> {
                 let begins = !std::mem::replace(&mut self.begun, true);
                 let tells_all = self.case.watches() == WatchScope::Changes;
                 if begins && tells_all && observation == Observation::Heartbeat {
-                    // As the core does: the watch could not tell how things stand.
+                    // As the core does: the watch may have missed the present state.
                     observation = Observation::Record(self.peer.read(&self.key).await?);
                 }
                 self.last = Some(observation.clone());
@@ -149,7 +149,7 @@ impl<'a> Listener<'a> {
     /// After the connection was broken: the watch ends and a new one begins, or it says that it
     /// goes on.
     pub(super) async fn recovers(&mut self) -> Outcome {
-        // Whatever was under way before says nothing.
+        // Items that were in flight before say nothing.
         let ends = self.ends;
         let until = now() + Case::PATIENCE;
         loop {
@@ -169,7 +169,7 @@ impl<'a> Listener<'a> {
         }
     }
 
-    /// Takes whatever comes, for a while.
+    /// Takes all items for a while.
     pub(super) async fn drain(&mut self, wait: Duration) -> Outcome {
         let until = now() + wait;
         while self.item(until).await?.is_some() {}

@@ -32,7 +32,7 @@ async fn each_release(case: &Case, owner: &Peer, watcher: &Peer, kind: KeyKind) 
         owner.free(&key, &won).await?;
         listener.shows("a release", is_free).await?;
     }
-    // Many that nobody listens to meanwhile, and then one more.
+    // Many while the watch is not polled, and then one more.
     for _ in 0..case.rounds(10) {
         let won = take(case, owner, &key).await?;
         owner.free(&key, &won).await?;

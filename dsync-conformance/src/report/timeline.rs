@@ -1,6 +1,6 @@
 //! Shows a run to people: what happened when, and where a rule was violated.
 //!
-//! [`text`] is for a terminal, [`html`] makes one file that needs nothing else. Both put what was
+//! [`text()`] is for a terminal, [`html()`] makes one file that needs nothing else. Both put what was
 //! violated first, and both show the same events around it.
 
 // Instants come from one history, in its order; and a page is put together once.

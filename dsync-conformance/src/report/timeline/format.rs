@@ -24,7 +24,12 @@ pub(super) fn span(length: Duration) -> String {
     }
 }
 
-/// What came of a call.
+/// An interval and its length.
+pub(super) fn interval(from: At, to: At) -> String {
+    format!("{} to {} ({})", seconds(from), seconds(to), span(to.saturating_sub(from)))
+}
+
+/// The outcome of a call.
 pub(super) fn outcome(outcome: Outcome) -> String {
     match outcome {
         Outcome::Won(token) => format!("won, token {token}"),

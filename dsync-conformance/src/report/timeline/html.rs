@@ -1,10 +1,11 @@
 //! The timeline as one HTML file.
 
+mod candidate;
+mod faults;
 mod figure;
-mod lanes;
 mod layout;
-mod legend;
 mod marks;
+mod store;
 mod svg;
 mod tables;
 
@@ -18,7 +19,7 @@ use super::model::{Gap, Model};
 use crate::history::At;
 use crate::rules;
 
-/// At most so many violations are told one by one.
+/// At most so many violations are listed one by one.
 const VIOLATIONS: usize = 20;
 /// At most so many of them get a figure of their own.
 const FIGURES: usize = 3;
@@ -27,6 +28,8 @@ const EVENTS: usize = 120;
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
+/// What the figures mean: samples of marks and bars.
+const LEGEND: &str = include_str!("html/legend.html");
 
 pub(super) fn render(model: &Model<'_>, title: &str, replay_command: &str) -> String {
     let mut out = String::new();
@@ -48,7 +51,7 @@ pub(super) fn render(model: &Model<'_>, title: &str, replay_command: &str) -> St
     }
     whole(model, &mut out);
     out.push_str("<details class=\"key\" open><summary>How to read the figures</summary>\n");
-    legend::legend(&mut out);
+    out.push_str(LEGEND);
     out.push_str("</details>\n");
     tables::terms(model, &mut out);
     if !replay_command.is_empty() {

@@ -50,7 +50,7 @@ impl<'a> Incident<'a> {
             several => {
                 let begins = several.iter().map(|term| begin_of(term)).max();
                 let ends = several.iter().map(|term| {
-                    // What stands still cannot hear of an end: it is judged by its clock.
+                    // A node that stands still cannot log the end of its term, so its clock decides.
                     let node = history.nodes.get(term.node);
                     if node.is_some_and(|node| node.slept_within(term.sent, violation.at)) {
                         term.valid_until

@@ -40,7 +40,7 @@ pub(super) struct Body {
     pub(super) row: usize,
 }
 
-/// Somebody waited for a lock.
+/// A wait for a lock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wait {
     pub(super) node: usize,

@@ -12,8 +12,8 @@ pub(super) struct Request {
     pub(super) verb: Verb,
     pub(super) holder: Option<String>,
     pub(super) called: At,
-    /// When it was sent to the store, when the store was through with it, and what came of it. More
-    /// than one where it was delivered more than once.
+    /// When it was sent to the store, when the store was through with it, and its outcome. More
+    /// than one if it was delivered more than once.
     pub(super) stored: Vec<(At, At, Outcome)>,
     pub(super) answered: Option<(At, Outcome)>,
     /// The faults that it met.
@@ -37,12 +37,12 @@ pub(super) enum Fate {
 
 impl Request {
     pub(super) fn fate(&self) -> Fate {
-        let told = self.answered.map(|(_, outcome)| outcome);
+        let answer = self.answered.map(|(_, outcome)| outcome);
         let is_write = |outcome: Outcome| {
             matches!(outcome, Outcome::Won(_) | Outcome::Kept | Outcome::Released)
         };
-        let knows = told.is_some_and(is_write);
-        match told {
+        let knows = answer.is_some_and(is_write);
+        match answer {
             _ if knows => Fate::Applied,
             _ if self.stored.iter().any(|(_, _, outcome)| is_write(*outcome)) => Fate::AnswerLost,
             Some(Outcome::Read) => Fate::Read,
@@ -60,10 +60,10 @@ impl Request {
         seen.map_or(self.called, |(_, at, _)| *at)
     }
 
-    /// The token that it won, whether or not its caller was told.
+    /// The token that it won, whether or not its caller received the answer.
     pub(super) fn won(&self) -> Option<u64> {
-        let told = self.answered.map(|(_, outcome)| outcome);
-        self.stored.iter().map(|(_, _, outcome)| *outcome).chain(told).find_map(|outcome| {
+        let answer = self.answered.map(|(_, outcome)| outcome);
+        self.stored.iter().map(|(_, _, outcome)| *outcome).chain(answer).find_map(|outcome| {
             match outcome {
                 Outcome::Won(token) => Some(token),
                 _ => None,

@@ -55,25 +55,25 @@ impl Sample {
         self.names
     }
 
-    /// A call that takes 20 ms to the store and as long back. `told`: whether the answer comes.
-    pub(super) fn call(&mut self, at: u64, node: usize, verb: Verb, came: Outcome, told: bool) {
+    /// A call that takes 20 ms to the store and as long back. `answered`: whether the answer arrives.
+    pub(super) fn call(&mut self, at: u64, node: usize, verb: Verb, came: Outcome, answered: bool) {
         let call = self.name();
         let holder =
             (verb != Verb::Read).then(|| Holder::from_wire(format!("node-{node}_of-{node}")));
         let called = Event::Called { call, key: 0, verb, holder: holder.clone() };
         self.note(at, node, called);
-        if !told {
+        if !answered {
             self.note(at, node, Event::Took { kind: "lost_answer" });
         }
         let stored = Event::Stored { call, key: 0, verb, holder, sent: ms(at), outcome: came };
         self.note(at + 20, node, stored);
-        if told {
+        if answered {
             let token = if let Outcome::Won(token) = came { Some(token) } else { None };
             self.note(at + 40, node, Event::Answered { call, outcome: came, token });
         }
     }
 
-    /// User code hears of a term and starts its work.
+    /// User code is elected and starts its work.
     pub(super) fn elected(&mut self, at: u64, node: usize, token: u64) -> u64 {
         let (term, body) = (token, token * 10);
         self.note(at, node, Event::Elected { term, key: 0, token, candidate: node as u64 });
@@ -136,7 +136,7 @@ pub(super) fn paused() -> History {
     sample.done()
 }
 
-/// An acquire that was applied without its caller being told, which a read settles.
+/// An acquire that was applied although its answer was lost, which a read settles.
 pub(super) fn adopted() -> History {
     let mut sample = Sample::new(1);
     let lose = "{\"do\":\"lose_answer\",\"node\":0,\"told\":false}".to_owned();

@@ -19,9 +19,9 @@ pub(super) struct Hold {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HoldEnd {
     Released,
-    /// Its lease ran out; somebody else may take the key from then on.
+    /// Its lease ran out; another candidate may take the key from then on.
     Expired,
-    /// Somebody else was granted the key before the lease had run out.
+    /// Another candidate was granted the key before the lease had run out.
     Replaced,
     /// The store forgot it.
     Forgotten,

@@ -41,14 +41,14 @@ fn assert_well_formed(html: &str) {
 
 #[test]
 fn the_checkers_find_the_overlap_of_the_sample() {
-    let (history, told) = overlap();
+    let (history, expected) = overlap();
     let found = check(&history, Precision::VIRTUAL);
     let found = found.iter().find(|one| one.rule == "2.02").expect("2.02 is violated");
-    assert_eq!((found.at, &found.terms), (told[0].at, &told[0].terms));
+    assert_eq!((found.at, &found.terms), (expected[0].at, &expected[0].terms));
 }
 
 #[test]
-fn an_overlap_is_told_first_and_marked() {
+fn an_overlap_is_shown_first_and_marked() {
     let (history, violations) = overlap();
     let text = text(&history, &violations);
     assert!(text.starts_with("VIOLATED 2.02 cancelled before re elected\n"), "{text}");

@@ -12,7 +12,7 @@ use super::incident::Incident;
 use super::model::Model;
 use crate::rules;
 
-/// At most so many violations are told one by one.
+/// At most so many violations are listed one by one.
 const VIOLATIONS: usize = 10;
 /// At most so many events around the first violation.
 const EVENTS: usize = 60;
@@ -49,7 +49,7 @@ pub(super) fn render(model: &Model<'_>) -> String {
     if let Some(first) = first {
         list(model, first, &mut out);
     }
-    // Nothing but spaces at the end of a line helps nobody.
+    // Lanes are filled with spaces to their end.
     out.lines().map(str::trim_end).fold(String::new(), |all, line| all + line + "\n")
 }
 
@@ -121,13 +121,13 @@ fn faults(model: &Model<'_>, canvas: &Canvas, out: &mut String) {
             let _ = writeln!(out, "{}{lane}", label(&format!("  {}", model.who(node))));
         }
     }
-    let told = kinds.iter().map(|(kind, count)| {
+    let parts = kinds.iter().map(|(kind, count)| {
         let letter = letters.get(kind).copied().unwrap_or('?');
         format!("{letter}\u{a0}{}\u{a0}({count})", kind.replace('_', "\u{a0}"))
     });
-    let told: Vec<String> = told.chain(["*\u{a0}several".to_owned()]).collect();
-    let told = wrap(&told.join(" "), LABEL + COLUMNS, "            ");
-    out.push_str(&told.replace('\u{a0}', " "));
+    let parts: Vec<String> = parts.chain(["*\u{a0}several".to_owned()]).collect();
+    let parts = wrap(&parts.join(" "), LABEL + COLUMNS, "            ");
+    out.push_str(&parts.replace('\u{a0}', " "));
 }
 
 fn list(model: &Model<'_>, incident: &Incident<'_>, out: &mut String) {

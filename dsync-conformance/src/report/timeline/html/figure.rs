@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::lanes;
 use super::layout::{Lane, LaneKind, TOP};
 use super::svg::Svg;
+use super::{candidate, faults, store};
 use crate::check::Violation;
 use crate::history::At;
-use crate::report::timeline::format::{Escaped, plain, seconds, span};
+use crate::report::timeline::format::{Escaped, interval, plain, seconds};
 use crate::report::timeline::model::Model;
 
 /// What is nearer than this, in percent of the width, is one place to a reader.
@@ -67,7 +67,16 @@ impl Figure<'_> {
         self.axis(height, &mut svg);
         self.violated(height, &mut svg);
         for lane in &lanes {
-            lanes::draw(self.model, lane, &mut svg);
+            match lane.kind {
+                LaneKind::Group(_) => {}
+                LaneKind::Store(key) => store::draw(self.model, key, lane.y, &mut svg),
+                LaneKind::Candidate { key, node } => {
+                    candidate::draw(self.model, (key, node), (lane.y, lane.height), &mut svg);
+                }
+                LaneKind::Faults(node) => {
+                    faults::draw(self.model, node, (lane.y, lane.height), &mut svg);
+                }
+            }
         }
         self.losses(&lanes, &mut svg);
         out.push_str("<line class=\"cursor\" y1=\"0\" y2=\"100%\" visibility=\"hidden\"/>\n");
@@ -179,8 +188,7 @@ impl Figure<'_> {
         }
         let mut flags: Vec<(f64, Vec<&str>)> = Vec::new();
         for ((from, to), violations) in shared {
-            let mut title =
-                format!("{} to {} ({})", seconds(from), seconds(to), span(to.saturating_sub(from)));
+            let mut title = interval(from, to);
             let x = svg.x(from);
             if flags.last().is_none_or(|(last, _)| x - last > SAME) {
                 flags.push((x, Vec::new()));

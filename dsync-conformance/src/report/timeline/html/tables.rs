@@ -49,26 +49,31 @@ pub(super) fn events(
     out.push_str("</details>\n");
 }
 
-/// Every term.
-pub(super) fn terms(model: &Model<'_>, out: &mut String) {
-    let heads = [
-        "key",
-        "node",
-        "token",
-        "granted",
-        "elected",
-        "valid until",
-        "cancelled",
-        "work stopped",
-        "why",
-        "",
-    ];
-    out.push_str("<details><summary>All terms as a table</summary>\n<div class=\"wide\"><table>\n");
+const TERM_HEADS: [&str; 10] = [
+    "key",
+    "node",
+    "token",
+    "granted",
+    "elected",
+    "valid until",
+    "cancelled",
+    "work stopped",
+    "why",
+    "",
+];
+
+fn heads(heads: &[&str], out: &mut String) {
     out.push_str("<thead><tr>");
     for head in heads {
         let _ = write!(out, "<th scope=\"col\">{head}</th>");
     }
     out.push_str("</tr></thead>\n<tbody>\n");
+}
+
+/// Every term.
+pub(super) fn terms(model: &Model<'_>, out: &mut String) {
+    out.push_str("<details><summary>All terms as a table</summary>\n<div class=\"wide\"><table>\n");
+    heads(&TERM_HEADS, out);
     let at = |at: Option<At>| {
         at.map_or_else(|| "never".to_owned(), |at| format!("{:.3}", at.as_secs_f64()))
     };

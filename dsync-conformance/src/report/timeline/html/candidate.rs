@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::super::svg::Svg;
+use super::svg::Svg;
 use crate::history::{At, Event, Term};
 use crate::report::timeline::events;
-use crate::report::timeline::format::{cause, outcome, seconds, span};
+use crate::report::timeline::format::{cause, interval, outcome, seconds, span};
 use crate::report::timeline::model::Model;
 use crate::report::timeline::request::{Fate, Request};
 
@@ -29,12 +29,7 @@ pub(super) fn draw(
         svg.inside("note", (*from, *to), y + 44.0, "no process");
     }
     for wait in model.waits.iter().filter(|wait| wait.node == node && wait.key == key) {
-        let title = format!(
-            "Asks for the lock from {} to {} ({})",
-            seconds(wait.from),
-            seconds(wait.to),
-            span(wait.to.saturating_sub(wait.from))
-        );
+        let title = format!("Asks for the lock from {}", interval(wait.from, wait.to));
         svg.bar(format_args!("wait"), (wait.from, wait.to), y + 11.0, 4.0, &title);
     }
     let terms = model.terms.iter().filter(|term| term.node == node && term.key == key);
@@ -46,13 +41,7 @@ pub(super) fn draw(
     }
     writes(model, (key, node), y + 32.0, svg);
     for (from, to) in model.asleep(node) {
-        let title = format!(
-            "{} stands still from {} to {} ({})",
-            model.node(node),
-            seconds(from),
-            seconds(to),
-            span(to.saturating_sub(from))
-        );
+        let title = format!("{} stands still from {}", model.node(node), interval(from, to));
         svg.bar(format_args!("asleep"), (from, to), y + 1.0, height - 2.0, &title);
         svg.inside("note", (from, to), y + 48.0, "paused");
     }
@@ -98,13 +87,7 @@ fn draw_term(model: &Model<'_>, term: &Term, y: f64, svg: &mut Svg<'_>) {
     }
     for body in model.bodies.iter().filter(|body| body.term == term.term && body.row < ROWS) {
         let row = u32::try_from(body.row).unwrap_or_default();
-        let title = format!(
-            "Work of term #{} from {} to {} ({})",
-            term.token,
-            seconds(body.from),
-            seconds(body.to),
-            span(body.to.saturating_sub(body.from))
-        );
+        let title = format!("Work of term #{} from {}", term.token, interval(body.from, body.to));
         let top = y + 25.0 + 4.0 * f64::from(row);
         svg.bar(format_args!("body n{colour}"), (body.from, body.to), top, 3.0, &title);
     }
@@ -158,7 +141,7 @@ fn draw_request(model: &Model<'_>, request: &Request, y: f64, svg: &mut Svg<'_>)
         Fate::Unanswered => ("m-unanswered", "refused"),
         Fate::Read => ("m-read", "read"),
     };
-    svg.mark(mark, class, at, y, &tell(model, request, fate));
+    svg.mark(mark, class, at, y, &describe_request(model, request, fate));
     if fate == Fate::AnswerLost
         && let Some(term) = adopted(model, request)
     {
@@ -174,7 +157,7 @@ fn draw_request(model: &Model<'_>, request: &Request, y: f64, svg: &mut Svg<'_>)
     }
 }
 
-/// The term that came of an acquisition whose caller was not told.
+/// The term of an acquisition whose answer was lost.
 fn adopted<'m>(model: &'m Model<'_>, request: &Request) -> Option<&'m Term> {
     let token = request.won()?;
     model.terms.iter().find(|term| {
@@ -185,7 +168,7 @@ fn adopted<'m>(model: &'m Model<'_>, request: &Request) -> Option<&'m Term> {
     })
 }
 
-fn tell(model: &Model<'_>, request: &Request, fate: Fate) -> String {
+fn describe_request(model: &Model<'_>, request: &Request, fate: Fate) -> String {
     let mut text = format!(
         "{} of {} ({}): {}\nsent {}",
         request.verb,
@@ -198,7 +181,7 @@ fn tell(model: &Model<'_>, request: &Request, fate: Fate) -> String {
         let _ = write!(text, "\nstore {}: {}", seconds(*at), outcome(*came));
     }
     let _ = match request.answered {
-        Some((at, told)) => write!(text, "\nanswered {}: {}", seconds(at), outcome(told)),
+        Some((at, came)) => write!(text, "\nanswered {}: {}", seconds(at), outcome(came)),
         None => write!(text, "\nnever answered"),
     };
     if let Some(holder) = &request.holder {

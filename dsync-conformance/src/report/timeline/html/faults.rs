@@ -1,7 +1,7 @@
 //! What was made to go wrong.
 
-use super::super::marks;
-use super::super::svg::Svg;
+use super::marks;
+use super::svg::Svg;
 use crate::history::At;
 use crate::report::timeline::events;
 use crate::report::timeline::format::{seconds, span};
@@ -20,14 +20,14 @@ pub(super) fn draw(
         let row = rows.iter().position(is_free).unwrap_or(1);
         rows[row] = Some(fault.at);
         let middle = if row == 0 { y + 8.0 } else { y + height - 8.0 };
-        let told = events::fault(fault.kind, fault.text);
+        let words = events::fault(fault.kind, fault.text);
         let title = match fault.lasts {
             Some(lasts) => {
                 let to = fault.at + lasts;
                 svg.bar(format_args!("fault"), (fault.at, to), middle - 2.0, 4.0, "");
-                format!("{}: {told}\nfor {}, to {}", seconds(fault.at), span(lasts), seconds(to))
+                format!("{}: {words}\nfor {}, to {}", seconds(fault.at), span(lasts), seconds(to))
             }
-            None => format!("{}: {told}", seconds(fault.at)),
+            None => format!("{}: {words}", seconds(fault.at)),
         };
         svg.mark(marks::of_fault(fault.kind), "fault", fault.at, middle, &title);
     }

@@ -1,19 +1,17 @@
 //! A key as the store sees it.
 
-use super::super::svg::Svg;
-use crate::report::timeline::format::{seconds, span};
+use super::svg::Svg;
+use crate::report::timeline::format::{interval, seconds, span};
 use crate::report::timeline::model::Model;
 use crate::report::timeline::store::HoldEnd;
 
 pub(super) fn draw(model: &Model<'_>, key: usize, y: f64, svg: &mut Svg<'_>) {
     for hold in model.holds.iter().filter(|hold| hold.key == key) {
         let title = format!(
-            "The store's record names {}, token #{}\nfrom {} to {} ({})\nthen: {}",
+            "The store's record names {}, token #{}\nfrom {}\nthen: {}",
             model.who(hold.node),
             hold.token,
-            seconds(hold.from),
-            seconds(hold.to),
-            span(hold.to.saturating_sub(hold.from)),
+            interval(hold.from, hold.to),
             hold.end.words()
         );
         let colour = hold.node.map_or(7, |node| node % 8);

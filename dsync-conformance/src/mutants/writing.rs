@@ -12,13 +12,13 @@ pub(super) async fn renew(driver: &MutantDriver, key: &Key, lease: &Lease) -> Re
     let store = &driver.inner;
     let meant = driver.meant(key, lease);
     let there = store.record(key);
-    let is_mine = there.as_ref().is_some_and(|record| {
+    let is_own = there.as_ref().is_some_and(|record| {
         record.holder.is_some() && record.holder == meant.holder && record.version == meant.version
     });
     let (holder, duration) = (meant.holder.clone(), meant.duration.unwrap_or_default());
     match (driver.mutant, holder) {
-        (Mutant::RenewsNothing, _) if is_mine => return Ok(Renewed::Kept(lease.clone())),
-        (Mutant::RenewsAnothers, Some(holder)) if there.is_some() && !is_mine => {
+        (Mutant::RenewsNothing, _) if is_own => return Ok(Renewed::Kept(lease.clone())),
+        (Mutant::RenewsAnothers, Some(holder)) if there.is_some() && !is_own => {
             store.overwrite(key, holder.as_str(), duration);
             return Ok(kept(driver, key, lease));
         }
@@ -27,7 +27,7 @@ pub(super) async fn renew(driver: &MutantDriver, key: &Key, lease: &Lease) -> Re
                 return Ok(kept(driver, key, lease));
             }
         }
-        (Mutant::RenewsInTwoSteps, Some(holder)) if is_mine => {
+        (Mutant::RenewsInTwoSteps, Some(holder)) if is_own => {
             store.delete(key);
             yield_now().await;
             store.overwrite(key, holder.as_str(), duration);
@@ -57,20 +57,20 @@ fn kept(driver: &MutantDriver, key: &Key, asked: &Lease) -> Renewed {
 pub(super) async fn release(driver: &MutantDriver, key: &Key, lease: &Lease) -> Result<Released> {
     let store = &driver.inner;
     let meant = driver.meant(key, lease);
-    let is_mine = store
+    let is_own = store
         .record(key)
         .is_some_and(|record| record.holder == meant.holder && record.version == meant.version);
     match driver.mutant {
-        Mutant::ReleasesNothing if is_mine => return Ok(Released::Freed),
+        Mutant::ReleasesNothing if is_own => return Ok(Released::Freed),
         Mutant::ReleasesAnothers => {
             store.expire(key);
             return Ok(Released::Freed);
         }
-        Mutant::LeavesVacantLocks if is_mine && key.kind() == KeyKind::Lock => {
+        Mutant::LeavesVacantLocks if is_own && key.kind() == KeyKind::Lock => {
             store.empty(key);
             return Ok(Released::Freed);
         }
-        Mutant::ReleasesLate if is_mine => {
+        Mutant::ReleasesLate if is_own => {
             let wait = meant.duration.unwrap_or_default() / 2;
             ghosts::release_later(store.clone(), key.clone(), meant, wait);
             return Ok(Released::Freed);

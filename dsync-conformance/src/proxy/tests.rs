@@ -82,7 +82,7 @@ async fn ask(stream: &mut TcpStream, text: &str) {
     within(stream.write_all(text.as_bytes())).await.unwrap();
 }
 
-async fn hear(stream: &mut TcpStream, text: &str) {
+async fn expect_text(stream: &mut TcpStream, text: &str) {
     let mut bytes = vec![0; text.len()];
     within(stream.read_exact(&mut bytes)).await.unwrap();
     assert_eq!(bytes, text.as_bytes());
@@ -119,14 +119,14 @@ async fn it_forwards_to_another_server_when_it_is_told() {
     let second = Echo::start().await;
     let mut old = connect(&proxy).await;
     ask(&mut old, "one").await;
-    hear(&mut old, "one").await;
+    expect_text(&mut old, "one").await;
     proxy.forward_to(second.address);
     let (bytes, end) = rest(&mut old).await;
     assert!(bytes.is_empty());
     is_reset(end);
     let mut new = connect(&proxy).await;
     ask(&mut new, "other").await;
-    hear(&mut new, "other").await;
+    expect_text(&mut new, "other").await;
     second.received(5).await;
     first.received(3).await;
 }
@@ -138,8 +138,8 @@ async fn it_forwards_and_counts() {
     let (mut first, mut second) = (connect(&proxy).await, connect(&proxy).await);
     ask(&mut first, "one").await;
     ask(&mut second, "other").await;
-    hear(&mut first, "one").await;
-    hear(&mut second, "other").await;
+    expect_text(&mut first, "one").await;
+    expect_text(&mut second, "other").await;
     until("counted", || proxy.counts().answer_bytes == 8).await;
     let counts = proxy.counts();
     assert_eq!((counts.connections, counts.open, counts.resets), (2, 2, 0));
@@ -167,7 +167,7 @@ async fn a_cut_resets_and_refuses_until_it_heals() {
     let (_echo, proxy) = pair().await;
     let mut stream = connect(&proxy).await;
     ask(&mut stream, "a").await;
-    hear(&mut stream, "a").await;
+    expect_text(&mut stream, "a").await;
     for _ in 0..3 {
         proxy.set(Fault::Cut);
         is_reset(rest(&mut stream).await.1);
@@ -176,13 +176,13 @@ async fn a_cut_resets_and_refuses_until_it_heals() {
         refused(&proxy, false).await;
         stream = connect(&proxy).await;
         ask(&mut stream, "b").await;
-        hear(&mut stream, "b").await;
+        expect_text(&mut stream, "b").await;
     }
     proxy.set(Fault::Reset);
     is_reset(rest(&mut stream).await.1);
     let mut stream = connect(&proxy).await;
     ask(&mut stream, "c").await;
-    hear(&mut stream, "c").await;
+    expect_text(&mut stream, "c").await;
 }
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn a_delay_delays_one_direction_and_ends_at_once() {
         proxy.set(Fault::Delay(direction, delay));
         let start = tasks::now();
         ask(&mut stream, "a").await;
-        hear(&mut stream, "a").await;
+        expect_text(&mut stream, "a").await;
         assert!(start.elapsed() >= delay, "{:?}", start.elapsed());
         proxy.heal();
     }
@@ -224,7 +224,7 @@ async fn a_delay_delays_one_direction_and_ends_at_once() {
     ask(&mut stream, "b").await;
     echo.received(3).await;
     proxy.heal();
-    hear(&mut stream, "b").await;
+    expect_text(&mut stream, "b").await;
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn a_connection_is_cut_in_the_middle_of_a_message() {
     let mut stream = connect(&proxy).await;
     proxy.set(Fault::CutAfter { direction: Direction::Answers, bytes: 4 });
     ask(&mut stream, "abc").await;
-    hear(&mut stream, "abc").await;
+    expect_text(&mut stream, "abc").await;
     ask(&mut stream, "def").await;
     let (bytes, result) = rest(&mut stream).await;
     assert_eq!(bytes, b"d");
@@ -249,7 +249,7 @@ async fn a_connection_is_cut_in_the_middle_of_a_message() {
     // It is over, and others are not touched.
     let mut stream = connect(&proxy).await;
     ask(&mut stream, "abc").await;
-    hear(&mut stream, "abc").await;
+    expect_text(&mut stream, "abc").await;
     proxy.set(Fault::CutAfter { direction: Direction::Requests, bytes: 0 });
     ask(&mut stream, "abc").await;
     is_reset(rest(&mut stream).await.1);
@@ -263,7 +263,7 @@ async fn a_lost_answer_is_one_to_a_request_that_was_served() {
     proxy.set(Fault::LoseAnswer);
     // Not on a connection that was never answered.
     ask(&mut stream, "hello").await;
-    hear(&mut stream, "hello").await;
+    expect_text(&mut stream, "hello").await;
     assert_eq!(proxy.counts().lost_answers, 0);
     ask(&mut stream, "write").await;
     let (bytes, result) = rest(&mut stream).await;
@@ -274,7 +274,7 @@ async fn a_lost_answer_is_one_to_a_request_that_was_served() {
     let mut stream = connect(&proxy).await;
     for _ in 0..2 {
         ask(&mut stream, "again").await;
-        hear(&mut stream, "again").await;
+        expect_text(&mut stream, "again").await;
     }
     assert_eq!(proxy.counts().lost_answers, 1);
 }
@@ -287,14 +287,14 @@ async fn it_drips() {
     proxy.set(Fault::Drip { direction: Direction::Requests, bytes: 2, every });
     let start = tasks::now();
     ask(&mut stream, "abcdefghi").await;
-    hear(&mut stream, "abcdefghi").await;
+    expect_text(&mut stream, "abcdefghi").await;
     // Five drops, four pauses.
     assert!(start.elapsed() >= 4 * every, "{:?}", start.elapsed());
     proxy.set(Fault::Drip { direction: Direction::Requests, bytes: 1, every: 10 * LIMIT });
     ask(&mut stream, "abc").await;
-    hear(&mut stream, "a").await;
+    expect_text(&mut stream, "a").await;
     proxy.heal();
-    hear(&mut stream, "bc").await;
+    expect_text(&mut stream, "bc").await;
 }
 
 #[tokio::test]
@@ -317,7 +317,7 @@ async fn nothing_is_left_of_it_after_the_drop() {
     let (echo, proxy) = pair().await;
     let mut stream = connect(&proxy).await;
     ask(&mut stream, "a").await;
-    hear(&mut stream, "a").await;
+    expect_text(&mut stream, "a").await;
     let address = proxy.address();
     proxy.set(Fault::Hold(Direction::Answers));
     drop(proxy);

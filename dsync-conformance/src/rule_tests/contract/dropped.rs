@@ -91,21 +91,21 @@ async fn check(
         ))
     };
     let until = now() + Case::SETTLING;
-    let mut is_mine = true;
+    let mut is_still_held = true;
     loop {
         let read = witness.read(key).await?;
-        let mine = read.as_ref().is_some_and(|lease| lease.is_held_by(&won.holder));
+        let is_held = read.as_ref().is_some_and(|lease| lease.is_held_by(&won.holder));
         match victim {
-            Victim::Release if is_free(read.as_ref()) => is_mine = false,
-            _ if mine && is_mine => {}
+            Victim::Release if is_free(read.as_ref()) => is_still_held = false,
+            _ if is_held && is_still_held => {}
             _ => return Err(wrong(read.as_ref())),
         }
-        if !is_mine || now() >= until {
+        if !is_still_held || now() >= until {
             break;
         }
         sleep(Case::SETTLING / 4).await;
     }
-    if is_mine {
+    if is_still_held {
         give_up(case, owner, witness, key, won).await
     } else {
         witness.win(key, &case.claim("next"), "a dropped release was applied").await.map(drop)

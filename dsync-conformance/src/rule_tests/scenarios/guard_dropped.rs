@@ -16,26 +16,26 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
         let resource = case.resource();
         let (owner, waiter) =
             (unhurried_dsync(&case, "owner").await?, unhurried_dsync(&case, "waiter").await?);
-        let (mine, theirs) = (
+        let (first, second) = (
             ok(&case, "lock", owner.lock_of(&resource))?,
             ok(&case, "lock", waiter.lock_of(&resource))?,
         );
-        let guard = ok(&case, "lock", mine.lock().await)?;
-        let held = ok(&case, "try_lock", theirs.try_lock().await)?;
+        let guard = ok(&case, "lock", first.lock().await)?;
+        let held = ok(&case, "try_lock", second.try_lock().await)?;
         if held.is_some() {
             return Err(case.fail("try_lock of another got a lock that is held"));
         }
         let from = now();
         drop(guard);
-        taken(&case, &theirs, from, "its guard was dropped").await?;
+        taken(&case, &second, from, "its guard was dropped").await?;
 
         // The same when nothing of the process is left but what runs in the background.
-        let guard = ok(&case, "lock", mine.lock().await)?;
+        let guard = ok(&case, "lock", first.lock().await)?;
         let from = now();
         drop(guard);
-        drop(mine);
+        drop(first);
         drop(owner);
-        taken(&case, &theirs, from, "its guard and everything of its Dsync were dropped").await?;
+        taken(&case, &second, from, "its guard and everything of its Dsync were dropped").await?;
     }
     Ok(())
 }

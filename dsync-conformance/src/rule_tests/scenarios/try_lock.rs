@@ -14,14 +14,14 @@ pub(super) async fn test(case: Arc<Case>) -> Outcome {
     let (owner, rival) =
         (unhurried_dsync(&case, "owner").await?, unhurried_dsync(&case, "rival").await?);
     let resource = case.resource();
-    let (mine, theirs) = (
+    let (first, second) = (
         ok(&case, "lock", owner.lock_of(&resource))?,
         ok(&case, "lock", rival.lock_of(&resource))?,
     );
     for _ in 0..case.rounds(9) {
-        let guard = tried(&case, &mine, true, "it was free").await?;
-        tried(&case, &theirs, false, "another holds it").await?;
-        tried(&case, &mine, false, "it is held, and not re-entrant").await?;
+        let guard = tried(&case, &first, true, "it was free").await?;
+        tried(&case, &second, false, "another holds it").await?;
+        tried(&case, &first, false, "it is held, and not re-entrant").await?;
         if let Some(guard) = guard {
             ok(&case, "unlock", guard.unlock().await)?;
         }

@@ -45,16 +45,16 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens on a free port of `127.0.0.1`, and forwards to `upstream`. Must be called within a
-    /// tokio runtime, on which it then runs.
+    /// Starts a proxy that listens on a free port of `127.0.0.1` and forwards to `upstream`. Must be
+    /// called within a tokio runtime, on which it then runs.
     ///
     /// # Errors
     ///
-    /// When there is no free port.
+    /// Returns an error if no port is free.
     ///
     /// # Cancel safety
     ///
-    /// Safe: nothing is left behind.
+    /// Dropping the future leaves nothing behind.
     pub async fn start(upstream: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -64,30 +64,29 @@ impl Proxy {
         Ok(Self { address, shared, _tasks: tasks })
     }
 
-    /// Where it listens. The same for as long as it lives.
+    /// Returns the address on which the proxy listens. It never changes.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Forwards to another server from now on, as a name that is moved. Connections that are open are
-    /// reset.
+    /// Forwards to another server from now on, as after a change in DNS. Open connections are reset.
     pub fn forward_to(&self, upstream: SocketAddr) {
         self.shared.forward_to(upstream);
     }
 
-    /// Makes a fault, beside those that are there. It holds for connections that are open and for
-    /// later ones, until [`heal`](Self::heal), unless the fault says otherwise.
+    /// Adds a fault to those that are set. It applies to open connections and to later ones until
+    /// [`heal`](Self::heal), unless the fault ends by itself.
     pub fn set(&self, fault: Fault) {
         self.shared.set(fault);
     }
 
-    /// Ends all faults: what was held back flows on at once.
+    /// Ends all faults. Bytes that were held back are forwarded at once.
     pub fn heal(&self) {
         self.shared.heal();
     }
 
-    /// What has passed so far.
+    /// Returns what has passed so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.shared.counts()

@@ -1,4 +1,4 @@
-//! What can be made to go wrong.
+//! The faults of the proxy.
 
 use std::time::Duration;
 
@@ -14,32 +14,32 @@ pub enum Direction {
 /// A fault of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Open connections are reset and new ones refused.
+    /// Resets open connections and refuses new ones.
     Cut,
-    /// Open connections are reset, once. New ones are welcome.
+    /// Resets open connections once. New ones are accepted.
     Reset,
-    /// Nothing passes in this direction any more, and the connection stays: a black hole. What
-    /// was held back flows on when it heals. Both directions: set it twice.
+    /// Holds back all bytes in this direction without closing the connection: a black hole. They are
+    /// forwarded when it heals. Set it twice to hold both directions.
     Hold(Direction),
-    /// Everything passes this much later. Zero ends the delay.
+    /// Delays all bytes in this direction. Zero ends the delay.
     Delay(Direction, Duration),
-    /// After so many more bytes in this direction, on all connections together, the connection
-    /// that carried the last of them is reset: in the middle of a message, if they end there.
-    /// With zero bytes, the one that would carry the next. Then the fault is over.
+    /// Resets a connection after so many more bytes in this direction, counted over all connections.
+    ///
+    /// The connection that carried the last of them is reset, even in the middle of a message. With
+    /// zero bytes it is the connection that would carry the next one. Then the fault is over.
     CutAfter {
         /// The direction that counts.
         direction: Direction,
         /// How many bytes still pass.
         bytes: u64,
     },
-    /// The next request reaches the server, its answer is swallowed, and its connection reset:
-    /// the write was applied, but its client does not learn that. Then the fault is over.
+    /// Forwards the next request to the server, swallows its answer, and resets its connection: the
+    /// write was applied, but its client does not learn that. Then the fault is over.
     ///
-    /// A connection counts as carrying requests once it has carried an answer, so that the
-    /// beginning of a handshake is not taken for one. A protocol in which the client is never
-    /// answered before its first request has to make one before.
+    /// Only connections that have already carried an answer count, so that the start of a handshake is
+    /// not mistaken for a request. If a protocol has no handshake, send one request beforehand.
     LoseAnswer,
-    /// No more than `bytes` pass at a time, with a pause of `every` between: a slow drip.
+    /// Forwards at most `bytes` at a time, with a pause of `every` in between.
     Drip {
         /// The direction that drips.
         direction: Direction,

@@ -32,7 +32,7 @@ pub enum Work {
     Campaign,
     /// Takes a lock, holds it for a while, and gives it back, again and again.
     Lock {
-        /// How long it holds the lock, in milliseconds. So long it waits before the next time.
+        /// How long it holds the lock, in milliseconds. It waits as long before it takes it again.
         hold_ms: u64,
     },
 }

@@ -16,8 +16,10 @@ use super::signal::{self, Signal};
 use super::{child, clock};
 use crate::Harness;
 
-/// A candidate in a process of its own. It is killed when this is dropped, and ends by itself
-/// when the process that owns this ends in any other way.
+/// A candidate in a process of its own.
+///
+/// The process is killed when this value is dropped, and ends by itself if its parent dies without
+/// dropping it.
 #[derive(Debug)]
 pub struct Candidate {
     child: Child,
@@ -30,12 +32,12 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Starts this program once more, as a candidate. Must be called within a tokio runtime.
+    /// Starts this program again as a candidate. Must be called within a tokio runtime.
     ///
     /// # Errors
     ///
-    /// When the harness has no [`environment`](Harness::environment), on systems without signals,
-    /// and when the process cannot be started.
+    /// Returns an error if the harness has no [`environment`](Harness::environment), if the system has no signals,
+    /// or if the process cannot be started.
     pub fn spawn(harness: &dyn Harness, orders: &Orders) -> io::Result<Self> {
         if !cfg!(unix) {
             return Err(signal::unsupported());
@@ -70,7 +72,7 @@ impl Candidate {
     ///
     /// # Cancel safety
     ///
-    /// Safe: nothing is lost.
+    /// Safe: dropping the future loses no message.
     pub async fn next(&mut self) -> Option<Message> {
         self.messages.recv().await
     }
@@ -86,43 +88,45 @@ impl Candidate {
         self.messages.is_closed() && self.messages.is_empty()
     }
 
-    /// Its process id; `None` when it has ended.
+    /// Returns its process id, or `None` if it has ended.
     #[must_use]
     pub fn id(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Stops it in its tracks (SIGSTOP). An instant before that, on the clock of [`Message`].
+    /// Suspends it (SIGSTOP) and returns an instant just before that, on the clock of [`Message`].
     ///
     /// # Errors
     ///
-    /// When it has ended.
+    /// Returns an error if it has ended.
     pub fn pause(&self) -> io::Result<Duration> {
         let before = clock::now();
         self.signal(Signal::Stop)?;
         Ok(before)
     }
 
-    /// Lets it go on (SIGCONT). An instant after that.
+    /// Resumes it (SIGCONT) and returns an instant just after that.
     ///
     /// # Errors
     ///
-    /// When it has ended.
+    /// Returns an error if it has ended.
     pub fn resume(&self) -> io::Result<Duration> {
         self.signal(Signal::Continue)?;
         Ok(clock::now())
     }
 
-    /// Kills it (SIGKILL), also while it is paused, and waits until it is gone. An instant before
-    /// that; what it says after it, it said while dying.
+    /// Kills it (SIGKILL), even while it is suspended, and waits until it is gone.
+    ///
+    /// Returns an instant just before the kill. Messages with a later instant were written while it
+    /// died.
     ///
     /// # Errors
     ///
-    /// When it has ended.
+    /// Returns an error if it has ended.
     ///
     /// # Cancel safety
     ///
-    /// It is killed in any case.
+    /// Dropping the future does not undo the kill.
     pub async fn kill(&mut self) -> io::Result<Duration> {
         let before = clock::now();
         self.child.kill().await?;
@@ -133,11 +137,11 @@ impl Candidate {
     ///
     /// # Errors
     ///
-    /// When the request cannot be written.
+    /// Returns an error if the request cannot be written.
     ///
     /// # Cancel safety
     ///
-    /// It stops in any case.
+    /// Dropping the future may leave the request unsent; once it was sent, the candidate stops.
     pub async fn stop(&mut self) -> io::Result<ExitStatus> {
         self.stdin.write_all(format!("{}\n", child::STOP).as_bytes()).await?;
         self.stdin.flush().await?;

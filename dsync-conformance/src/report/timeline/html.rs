@@ -26,47 +26,34 @@ const FIGURES: usize = 3;
 /// At most so many events are listed around each of them.
 const EVENTS: usize = 120;
 
-const STYLE: &str = include_str!("html/style.css");
-const SCRIPT: &str = include_str!("html/script.js");
-/// What the figures mean: samples of marks and bars.
-const LEGEND: &str = include_str!("html/legend.html");
-
 pub(super) fn render(model: &Model<'_>, title: &str, replay_command: &str) -> String {
-    let mut out = String::new();
-    let escaped = Escaped(title);
-    let _ = write!(
-        out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{escaped}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
-    );
-    out.push_str(marks::DEFINITIONS);
-    let _ = write!(out, "<header>\n<h1>{escaped}</h1>\n");
-    facts(model, &mut out);
-    out.push_str("</header>\n<main>\n");
-    verdict(model, &mut out);
-    let shown = pictured(model);
-    for (number, incident) in shown.iter().enumerate() {
-        closer(model, incident, number, &mut out);
+    let (mut top, mut story, mut terms) = (String::new(), String::new(), String::new());
+    facts(model, &mut top);
+    verdict(model, &mut story);
+    for (number, incident) in pictured(model).iter().enumerate() {
+        closer(model, incident, number, &mut story);
     }
-    whole(model, &mut out);
-    out.push_str("<details class=\"key\" open><summary>How to read the figures</summary>\n");
-    out.push_str(LEGEND);
-    out.push_str("</details>\n");
-    tables::terms(model, &mut out);
+    whole(model, &mut story);
+    tables::terms(model, &mut terms);
     if !replay_command.is_empty() {
+        let command = Escaped(replay_command);
         let _ = write!(
-            out,
-            "<section>\n<h2>See it again</h2>\n<pre class=\"command\"><code>{}</code></pre>\n\
-             </section>\n",
-            Escaped(replay_command)
+            terms,
+            "<section>\n<h2>See it again</h2>\n<pre class=\"command\"><code>{command}</code></pre>\n\
+             </section>\n"
         );
     }
-    let _ = write!(
-        out,
-        "</main>\n<div id=\"tip\" hidden></div>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
-    );
-    out
+    format!(
+        include_str!("html/page.html"),
+        title = Escaped(title),
+        style = include_str!("html/style.css"),
+        marks = marks::DEFINITIONS,
+        facts = top,
+        story = story,
+        legend = include_str!("html/legend.html"),
+        terms = terms,
+        script = include_str!("html/script.js"),
+    )
 }
 
 /// The size of the run in one line.

@@ -31,36 +31,9 @@ pub(super) struct Figure<'a> {
 impl Figure<'_> {
     pub(super) fn draw(&self, out: &mut String) {
         let (lanes, height) = super::layout::lanes(self.model, &self.keys);
-        let name = &self.name;
-        let _ = write!(
-            out,
-            "<div class=\"tools\" hidden><button type=\"button\" data-zoom=\"out\" \
-             aria-label=\"Zoom out\">−</button><button type=\"button\" data-zoom=\"in\" \
-             aria-label=\"Zoom in\">+</button><button type=\"button\" data-zoom=\"fit\">Fit\
-             </button>"
-        );
-        if self.model.incidents.iter().any(|one| self.from <= one.from && one.from <= self.to) {
-            let _ =
-                write!(out, "<button type=\"button\" data-zoom=\"next\">Next violation</button>");
-        }
-        let _ = write!(
-            out,
-            "<span class=\"now\"></span><span class=\"dim\">Ctrl + wheel zooms, drag moves</span>\
-             </div>\n<div class=\"fig\" id=\"{name}\" data-from=\"{:.6}\" data-to=\"{:.6}\">\n",
-            self.from.as_secs_f64(),
-            self.to.as_secs_f64()
-        );
-        self.names(&lanes, height, out);
-        let _ = write!(
-            out,
-            "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{title}\">\n\
-             <svg class=\"time\" height=\"{height}\" width=\"100%\" role=\"img\" \
-             aria-labelledby=\"{name}-t {name}-d\">\n<title id=\"{name}-t\">{title}</title>\n\
-             <desc id=\"{name}-d\">{description}</desc>\n",
-            title = Escaped(&self.title),
-            description = Escaped(&self.description)
-        );
-        let mut svg = Svg::new(out, self.from, self.to);
+        let (mut names, mut time) = (String::new(), String::new());
+        self.names(&lanes, height, &mut names);
+        let mut svg = Svg::new(&mut time, self.from, self.to);
         for lane in &lanes {
             Self::ground(lane, &mut svg);
         }
@@ -79,8 +52,22 @@ impl Figure<'_> {
             }
         }
         self.losses(&lanes, &mut svg);
-        out.push_str("<line class=\"cursor\" y1=\"0\" y2=\"100%\" visibility=\"hidden\"/>\n");
-        out.push_str("</svg>\n</div>\n</div>\n");
+        let has_violation =
+            self.model.incidents.iter().any(|one| self.from <= one.from && one.from <= self.to);
+        let next = "<button type=\"button\" data-zoom=\"next\">Next violation</button>";
+        let _ = write!(
+            out,
+            include_str!("figure.html"),
+            next = if has_violation { next } else { "" },
+            name = self.name,
+            from = self.from.as_secs_f64(),
+            to = self.to.as_secs_f64(),
+            names = names,
+            title = Escaped(&self.title),
+            height = height,
+            description = Escaped(&self.description),
+            time = time,
+        );
     }
 
     fn names(&self, lanes: &[Lane], height: f64, out: &mut String) {

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Installs what builds and tests of dsync need from the packages of this system.
+# Installs the programs that builds and tests of dsync need, from the system's packages.
 #
 #   xtask/install.sh PROGRAM...    where PROGRAM is cc, git, go, redis-server or dockerd
 #
-# As root, or where `sudo -n` works, it installs the missing programs and prints one line. Elsewhere it
-# prints the one command to run. No service is started: the tests start their own servers.
+# As root, or if `sudo -n` works, it installs the missing programs and prints one line. Otherwise it
+# prints the command to run. It starts no services: the tests start their own servers.
 #
-# Exit status: 0 all programs are there, 1 a package could not be installed, 3 nothing may be installed.
+# Exit status: 0 all programs are installed, 1 a package could not be installed, 3 no permission.
 set -u
 
-# Two links of one build can get here at the same time; the second finds everything installed.
+# One build can run this script twice at the same time; the second run finds everything installed.
 if command -v flock >/dev/null; then
   exec 9<"$0"
   flock 9
@@ -75,7 +75,7 @@ install_packages() {
   case $manager in
     dnf) $as_root dnf install -y $packages ;;
     apt-get)
-      # Debian starts the service of a package unless this file says no.
+      # Debian starts the service of a package unless this script denies it.
       policy=/usr/sbin/policy-rc.d
       if [ ! -e "$policy" ]; then
         made_policy=$policy

@@ -1,4 +1,4 @@
-//! dsync beside the raw messages of the same server.
+//! Benchmarks of dsync against raw requests to the same server.
 
 use std::process::ExitCode;
 
@@ -11,11 +11,11 @@ use crate::usage::{Given, UsageError};
 pub(crate) const HELP: &str = "\
 usage: cargo xtask bench [redis] [etcd] [--rounds N]
 
-Measures lock + unlock and hand-overs beside the raw messages of the same server, in turns, and
-prints the ratios. The servers are found as by the tests.
+Measures lock + unlock and hand-overs alternately with raw requests to the same server, and prints
+the ratios. The servers are found in the same way as in the tests.
 ";
 
-/// What can be measured.
+/// The backends that can be measured.
 const BACKENDS: [&str; 2] = ["redis", "etcd"];
 
 pub(crate) fn run(arguments: Parser) -> Result<ExitCode> {
@@ -25,8 +25,7 @@ pub(crate) fn run(arguments: Parser) -> Result<ExitCode> {
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The arguments of the program, which takes minutes to build: what is wrong with them is said
-/// before.
+/// Checks the arguments before the benchmark program is built, which takes minutes.
 fn parse(mut arguments: Parser) -> Result<Vec<String>, UsageError> {
     let mut passed = Vec::new();
     let mut given = Given::default();

@@ -1,4 +1,4 @@
-//! Programs that Cargo built, and what the build cost.
+//! Programs that Cargo built, and statistics of the build.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -36,8 +36,8 @@ struct Cost {
 }
 
 impl Built {
-    /// Runs `command`, a call of Cargo that builds programs of the workspace at `root`, and prints what it
-    /// cost. Returns `None` if the build failed; Cargo has printed why.
+    /// Runs `command`, a Cargo build in the workspace at `root`, and prints statistics of the
+    /// build. Returns `None` if the build failed; Cargo has printed why.
     pub(crate) fn by(command: &mut Command, root: &Path) -> Result<Option<Self>> {
         let started = Instant::now();
         let output = command
@@ -54,7 +54,7 @@ impl Built {
         Ok(Some(built))
     }
 
-    /// Reads the messages of Cargo.
+    /// Parses Cargo's JSON messages.
     fn read(messages: &str, root: &Path) -> Result<Self> {
         #[derive(Deserialize)]
         struct Artifact {
@@ -72,12 +72,12 @@ impl Built {
         let cost = &mut built.cost;
         for line in messages.lines() {
             let message: serde_json::Value = serde_json::from_str(line)
-                .with_context(|| format!("cargo wrote {line:?}, which is no message"))?;
+                .with_context(|| format!("cargo wrote {line:?}, which is not a message"))?;
             if message["reason"] != "compiler-artifact" {
                 continue;
             }
             let artifact: Artifact = serde_json::from_value(message)
-                .with_context(|| format!("cargo wrote {line:?}, which is no artifact"))?;
+                .with_context(|| format!("cargo wrote {line:?}, which is not an artifact"))?;
             let is_own = artifact.manifest_path.starts_with(root);
             match (artifact.fresh, is_own) {
                 (true, _) => &mut cost.fresh,
@@ -92,17 +92,17 @@ impl Built {
                 path,
             }));
         }
-        // A package has several artifacts, of which some may have been there.
+        // A package can have several artifacts, some of them up to date and others compiled.
         cost.fresh.retain(|id| !cost.own.contains(id) && !cost.others.contains(id));
         Ok(built)
     }
 
-    /// Returns a program by the folder of its package and the name of its target.
+    /// Returns the program with this package directory and target name.
     pub(crate) fn program(&self, package: &Path, name: &str) -> Result<&Path> {
         let mut programs = self.programs.iter();
         let found = programs.find(|program| program.package == package && program.name == name);
         let found = found.with_context(|| {
-            format!("cargo has built no program {name} of {}", package.display())
+            format!("cargo did not build a program {name} in {}", package.display())
         })?;
         Ok(&found.path)
     }

@@ -1,8 +1,8 @@
-//! `cargo xtask cluster`: a control plane that stays until it's told to go.
+//! `cargo xtask cluster`: a control plane that keeps running in the background.
 //!
 //! `up` starts a supervisor, a process in the background that owns the servers
-//! and listens on a socket. `status` and `down` ask it over that socket. When
-//! the supervisor ends, in whatever way, the servers end with it.
+//! and listens on a socket. `status` and `down` send it requests over that socket.
+//! When the supervisor exits for any reason, the servers end with it.
 
 mod down;
 mod place;
@@ -20,23 +20,24 @@ use lexopt::Arg;
 
 use crate::duration;
 use crate::usage::UsageError;
-use place::Place;
+use place::ClusterDir;
 
 pub(crate) const HELP: &str = "\
 usage: cargo xtask cluster up [--for TIME]
        cargo xtask cluster status
        cargo xtask cluster down
 
-  up      start kube-apiserver and etcd in the background, on ports of their own,
-          and tell the kubeconfig; does nothing if they're up
-  status  tell where they are; exits with 1 if they're down
-  down    end them; does nothing if they're down
+  up      start kube-apiserver and etcd in the background, on free ports, and
+          print the path of the kubeconfig; does nothing if they are running
+  status  print their address, process ids and kubeconfig; exits with 1 if they
+          are not running
+  down    stop them; does nothing if they are not running
 
-  --for TIME  how long they may stay up, such as 90s, 45m, 12h or 2d
+  --for TIME  stop the servers after this time, such as 90s, 45m, 12h or 2d
               (default: 12h)
 
-The servers come from KUBEBUILDER_ASSETS, PATH, an earlier run, the envtest archive
-of a release, or a build with Go, which takes some minutes.
+The server programs are taken from KUBEBUILDER_ASSETS, PATH, an earlier run, the
+envtest archive of a release, or a build with Go, which takes several minutes.
 ";
 
 const DEFAULT_STAY: Duration = Duration::from_secs(12 * 60 * 60);
@@ -50,19 +51,19 @@ enum Action {
 
 pub(crate) fn run(arguments: lexopt::Parser) -> Result<ExitCode> {
     let (action, stay) = parse(arguments)?;
-    let place = Place::enter()?;
+    let cluster_dir = ClusterDir::enter()?;
     match action {
-        Action::Up => up::run(&place, stay),
-        Action::Status => status::run(&place),
-        Action::Down => down::run(&place),
-        Action::Supervise => supervisor::run(&place, stay),
+        Action::Up => up::run(&cluster_dir, stay),
+        Action::Status => status::run(&cluster_dir),
+        Action::Down => down::run(&cluster_dir),
+        Action::Supervise => supervisor::run(&cluster_dir, stay),
     }
 }
 
-/// The kubeconfig and the version of the servers, if they are up.
+/// Returns the kubeconfig and the version of the servers, if they are running.
 pub(crate) fn running() -> Result<Option<(PathBuf, String)>> {
-    let place = Place::enter()?;
-    Ok(up::look(&place)?.map(|up| (up.kubeconfig, up.version)))
+    let cluster_dir = ClusterDir::enter()?;
+    Ok(up::look(&cluster_dir)?.map(|up| (up.kubeconfig, up.version)))
 }
 
 fn parse(mut arguments: lexopt::Parser) -> Result<(Action, Duration), UsageError> {

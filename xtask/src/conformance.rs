@@ -1,7 +1,7 @@
 //! `cargo xtask conformance`: tests drivers against every rule, and writes the reports.
 //!
-//! Every run writes *parts* (a tier, a form of a driver, the self-test) to a folder. At the end they
-//! become one report for each driver.
+//! Every run writes *parts* (for a tier, a form of a driver, or the self-test) to a directory. At
+//! the end they are merged into one report per driver.
 
 mod cluster;
 mod commit;
@@ -37,31 +37,31 @@ usage: cargo xtask conformance [--driver DRIVER]... [--cluster CLUSTER] [--for T
        cargo xtask conformance --write-docs
 
 Tests drivers against every rule of dsync-conformance/GUARANTEES.md and writes DRIVER.json,
-DRIVER.xml (JUnit) and DRIVER.md. Fails if a rule is violated or the run was too weak to say anything.
+DRIVER.xml (JUnit) and DRIVER.md. Fails if a rule is violated or the run covered too little.
 
-  --driver DRIVER     mock (default; in virtual time, needs nothing), kube, redis, etcd, or
-                      all; may be given several times. redis and etcd find their servers by
-                      themselves: DSYNC_TEST_REDIS and DSYNC_TEST_ETCD, containers, or
-                      programs of this machine
+  --driver DRIVER     mock (default; in virtual time, needs no server), kube, redis, etcd, or
+                      all; may be given several times. The servers of redis and etcd come
+                      from DSYNC_TEST_REDIS and DSYNC_TEST_ETCD, containers, or local
+                      programs
   --cluster CLUSTER   where kube is tested:
-                        local    the API server of `cargo xtask cluster`, else one of its
-                                 own (default)
-                        kind     the kind cluster dsync-conformance; is made, with three
-                                 control planes, and deleted again if it is not there
+                        local    the API server of `cargo xtask cluster` if it is running,
+                                 else a temporary one (default)
+                        kind     the kind cluster dsync-conformance; if it does not exist,
+                                 it is created with three control planes and deleted after
                         current  the current context of KUBECONFIG or ~/.kube/config
   --for TIME          how long to look for violations, for each driver: 90s, 10m or 2h
   --seed N            the seed of the random schedules (default: 1)
-  --worlds N          how many schedules run beside each other on a real server (default: 8)
-  --members N         how many members an etcd cluster has that is started here (default: 1)
-  --self-test         also see that the suite finds what is broken on purpose
-  --kind-image IMAGE  the image of a kind node (default: KIND_IMAGE, else what kind takes)
+  --worlds N          how many schedules run in parallel on a real server (default: 8)
+  --members N         how many members a temporary etcd cluster has (default: 1)
+  --self-test         also check that the suite detects deliberately broken code
+  --kind-image IMAGE  the image of a kind node (default: KIND_IMAGE, else kind's default)
   --report DIR        where reports go (default: target/conformance)
-  --replay FILE       run one schedule that failed in virtual time, and show what happens
-  --write-docs        write what is generated from the rules and from published reports:
-                      GUARANTEES.md, the table of drivers in the README
+  --replay FILE       replay a schedule that failed in virtual time, and print its events
+  --write-docs        write the files generated from the rules and published reports:
+                      GUARANTEES.md, and the table of drivers in the README
 ";
 
-/// How long a command may take beyond its `--for`: for builds, and for tests without a limit.
+/// How long a command may take in addition to `--for`: for builds and for untimed tests.
 const SLACK: Duration = Duration::from_secs(60 * 60);
 
 pub(crate) fn run(arguments: Parser) -> Result<ExitCode> {
@@ -73,18 +73,18 @@ pub(crate) fn run(arguments: Parser) -> Result<ExitCode> {
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Lets the suite look for every mutant of the core.
+/// Runs the suite against every mutant of the core.
 pub(crate) fn mutants_of_core() -> Result<Summary> {
     self_test::cores()
 }
 
-/// Lets the tests of the drivers of real servers look for every mutant of them.
+/// Runs the tests of the drivers for real servers against every mutant of these drivers.
 pub(crate) fn mutants_of_drivers() -> Result<Summary> {
     self_test::drivers()
 }
 
 /// Compares or writes the generated documents, and compares published reports with their digests.
-/// Returns whether all is up to date.
+/// Returns whether everything is up to date.
 pub(crate) fn docs(write: bool) -> Result<bool> {
     let mut command = reports()?;
     command.arg("docs").arg("--root").arg(root());
@@ -111,18 +111,18 @@ fn conformance(request: &Request) -> Result<bool> {
         let driver = driver.with_context(|| format!("no driver {name}"))?;
         say(&format!("\n=== {name}\n"));
         let tested = (driver.test)(request, &place).and_then(|tested| {
-            // A run that failed is reported as well.
+            // Merge the report even if the run failed.
             Ok((tested, merge(request, &place, name)?))
         });
         match tested {
             Ok((false, true)) => {
                 say(&format!(
-                    "{name}: FAILED, though no rule did, so the report is not complete\n"
+                    "{name}: FAILED without a violated rule, so the report is incomplete\n"
                 ));
                 passed = false;
             }
             Ok((_, reported)) => passed &= reported,
-            // The others are tested all the same.
+            // An error does not stop the tests of the other drivers.
             Err(error) => {
                 say(&format!("{name}: {error:#}\n"));
                 passed = false;
@@ -132,14 +132,14 @@ fn conformance(request: &Request) -> Result<bool> {
     Ok(passed)
 }
 
-/// Writes one report of all parts of a driver and of the self-test. Returns whether its verdict is
-/// no failure.
+/// Merges all parts of a driver and of the self-test into one report. Returns whether the report
+/// has no failure.
 fn merge(request: &Request, place: &Place, driver: &str) -> Result<bool> {
     let mut command = reports()?;
     command.args(["merge", "--driver", driver, "--date", &now()]);
     command.arg("--into").arg(&request.report);
     command.args(["--reproduce", &request.reproduce(driver)]);
-    // Parts of another commit are refused: the code changed during the run.
+    // `merge` refuses parts of another commit, since the code changed during the run.
     if let Some(commit) = commit_under_test() {
         command.args(["--commit", &commit]);
     }
@@ -147,13 +147,13 @@ fn merge(request: &Request, place: &Place, driver: &str) -> Result<bool> {
         command.arg("--kills").arg(kills);
     }
     let parts = place.parts(driver)?;
-    anyhow::ensure!(!parts.is_empty(), "nothing was reported: see what failed above");
+    anyhow::ensure!(!parts.is_empty(), "the run wrote no report: see the errors above");
     command.args(parts);
     say("\n");
     shell::run(&command, SLACK, |_| {})
 }
 
-/// The commit of the working tree as it is now. Without one the reports say that it is not recorded.
+/// Returns the current commit of the working tree. Without one, the reports have no commit.
 fn commit_under_test() -> Option<String> {
     match commit::current(&root()) {
         Ok(commit) => Some(commit),
@@ -164,17 +164,17 @@ fn commit_under_test() -> Option<String> {
     }
 }
 
-/// Now, to the second, in UTC: `2026-11-23T14:02:00Z`.
+/// Returns the current time in UTC, to the second: `2026-11-23T14:02:00Z`.
 fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// The program that merges and compares reports. It is selected as by stage `test`, so that its
-/// dependencies have the same features and are not compiled again.
+/// Builds the program that merges and compares reports. The build selects the whole workspace, as
+/// stage `test` does, so that dependencies have the same features and are not compiled again.
 fn reports() -> Result<std::process::Command> {
     let mut command = cargo(["build", "--locked", "--workspace", "--bin", "reports"]);
     let root = root();
-    let built = Built::by(&mut command, &root)?.context("the program `reports` does not build")?;
+    let built = Built::by(&mut command, &root)?.context("failed to build the program `reports`")?;
     let program = built.program(&root.join("dsync-conformance"), "reports")?;
     Ok(std::process::Command::new(program))
 }

@@ -1,12 +1,12 @@
-//! Lengths of time as people write them.
+//! Durations in a human-readable format.
 
 use std::time::Duration;
 
 const UNITS: [(char, u64); 4] = [('d', 86400), ('h', 3600), ('m', 60), ('s', 1)];
-/// Longer than anyone needs, and short enough to reckon with safely.
+/// Longer than necessary, and short enough to avoid overflow in calculations.
 const LONGEST: Duration = Duration::from_secs(365 * 86400);
 
-/// Reads `12h`, `90m`, `1h30m` and the like.
+/// Parses durations such as `12h`, `90m` and `1h30m`.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     let mut seconds = 0_u64;
     let mut rest = text;
@@ -22,7 +22,7 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
     (!duration.is_zero() && duration <= LONGEST).then_some(duration)
 }
 
-/// Writes `11h 57m`: the two largest units are enough for people.
+/// Formats a duration with its two largest units, such as `11h 57m`.
 pub(crate) fn show(duration: Duration) -> String {
     let mut seconds = duration.as_secs();
     let mut parts = Vec::new();
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_people_write() {
+    fn durations_are_parsed() {
         let read = |text| parse(text).map(|duration| duration.as_secs());
         assert_eq!(read("90s"), Some(90));
         assert_eq!(read("12h"), Some(43200));
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_what_people_read() {
+    fn durations_are_formatted() {
         let show = |seconds| show(Duration::from_secs(seconds));
         assert_eq!(show(0), "0s");
         assert_eq!(show(61), "1m 1s");

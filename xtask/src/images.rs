@@ -1,4 +1,4 @@
-//! Images of the servers for tests, made of the programs of this machine: they need no registry.
+//! Server images for the tests, built from local programs so that no registry is needed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ use crate::usage::UsageError;
 pub(crate) const HELP: &str = "\
 usage: cargo xtask images
 
-Makes images for the tests that run their servers in containers: of the redis-server on PATH, and of
-the etcd on PATH or of the control plane. Needs a Docker engine, but no registry. Prints the variables
-to set, as lines for a shell:
+Builds images for tests that run their servers in containers, from the redis-server on PATH and
+from the etcd on PATH or of the control plane. Needs a Docker engine, but no registry. Prints
+shell commands that set the variables for the tests:
 
   eval \"$(cargo xtask images)\"
   DSYNC_TEST_WAY=docker cargo test -p dsync-redis
@@ -24,9 +24,9 @@ to set, as lines for a shell:
 const REDIS: &str = "dsync-test/redis-server:local";
 const ETCD: &str = "dsync-test/etcd:local";
 
-/// An image that was made.
+/// An image that was built.
 pub(crate) struct Image {
-    /// The variable that names it to the tests.
+    /// The variable that passes the name to the tests.
     pub(crate) variable: &'static str,
     pub(crate) name: &'static str,
 }
@@ -41,17 +41,17 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the images of both servers.
+/// Builds the images of both servers.
 pub(crate) fn make() -> Result<[Image; 2]> {
     docker::engine()?;
-    let redis = redis::program().context("put one there (Debian's package is redis-server)")?;
+    let redis = redis::program().context("install it (on Debian, the package redis-server)")?;
     Ok([
         image(redis::IMAGE_VARIABLE, REDIS, "redis-server", &redis)?,
         image(etcd::IMAGE_VARIABLE, ETCD, "etcd", &etcd::program()?)?,
     ])
 }
 
-/// Makes the image `name` with `file` on its PATH as `program`, and the libraries that it loads.
+/// Builds the image `name`, with `file` on its PATH as `program`, and the libraries that it loads.
 fn image(variable: &'static str, name: &'static str, program: &str, file: &Path) -> Result<Image> {
     let folder = control_plane::target_dir().join("images").join(program);
     if folder.exists() {
@@ -70,7 +70,7 @@ fn image(variable: &'static str, name: &'static str, program: &str, file: &Path)
     Ok(Image { variable, name })
 }
 
-/// Returns the libraries that the dynamic linker loads, and itself; none for a static program.
+/// Returns the dynamic linker and the libraries that it loads; empty for a static program.
 fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
     let listed = Command::new("ldd").arg(program).env("LC_ALL", "C").output();
     let listed = listed.context("failed to run ldd")?;
@@ -91,8 +91,8 @@ fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    let parent = to.parent().with_context(|| format!("{} is no file", to.display()))?;
-    fs::create_dir_all(parent).with_context(|| failed("make", parent))?;
+    let parent = to.parent().with_context(|| format!("{} is not a file", to.display()))?;
+    fs::create_dir_all(parent).with_context(|| failed("create", parent))?;
     fs::copy(from, to).with_context(|| failed("copy", from))?;
     Ok(())
 }

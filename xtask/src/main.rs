@@ -1,7 +1,7 @@
-//! Every chore of the workspace: `cargo xtask help`.
+//! The development tasks of the workspace: `cargo xtask help`.
 
-// A tool for the workspace, not a part of the product: it talks to people, and
-// it waits for other processes, which takes a real clock and real sleeps.
+// This is a development tool, not a part of the product: it prints to the terminal, and
+// it waits for other processes, which needs a real clock and real sleeps.
 #![allow(clippy::disallowed_methods, clippy::print_stderr)]
 
 mod bench;
@@ -28,33 +28,33 @@ use anyhow::Result;
 
 use usage::UsageError;
 
-/// A chore. To add one, write its module and add a line to [`COMMANDS`].
+/// A task. To add one, write its module and add a line to [`COMMANDS`].
 struct Command {
     name: &'static str,
     /// One line for the list of all commands.
     about: &'static str,
-    /// Everything that `cargo xtask NAME --help` tells.
+    /// The text of `cargo xtask NAME --help`.
     help: &'static str,
-    /// Gets the arguments after the name.
+    /// Runs the task with the arguments after the name.
     run: fn(lexopt::Parser) -> Result<ExitCode>,
 }
 
 const COMMANDS: &[Command] = &[
     Command {
         name: "test",
-        about: "install what is missing, build, and run all tests",
+        about: "install missing programs, build, and run all tests",
         help: test::HELP,
         run: test::run,
     },
     Command {
         name: "ci",
-        about: "the same, and every other check: what CI runs",
+        about: "run the tests and all other checks, as CI does",
         help: test::CI_HELP,
         run: test::run_all,
     },
     Command {
         name: "conformance",
-        about: "hold drivers to every rule, and report what came of it",
+        about: "test drivers against every rule, and write reports",
         help: conformance::HELP,
         run: conformance::run,
     },
@@ -66,25 +66,25 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        about: "measure dsync beside the raw messages of the same server",
+        about: "compare dsync with raw requests to the same server",
         help: bench::HELP,
         run: bench::run,
     },
     Command {
         name: "images",
-        about: "make images of the servers for tests, where none can be pulled",
+        about: "build server images for the tests from local programs",
         help: images::HELP,
         run: images::run,
     },
     Command {
         name: "env",
-        about: "what plain Cargo needs to build dsync-etcd, as lines for a shell",
+        about: "print the variables that plain Cargo needs to build dsync-etcd",
         help: protoc::HELP,
         run: protoc::run,
     },
     Command {
         name: "structure",
-        about: "show how the crates are laid out: rooms, imports, circles, words",
+        about: "print figures on the structure of the crates",
         help: structure::HELP,
         run: structure::run,
     },
@@ -132,18 +132,18 @@ fn overview() -> String {
     for Command { name, about, .. } in COMMANDS {
         text.extend(["  ", &format!("{name:<13}"), about, "\n"]);
     }
-    text.push_str("\n`cargo xtask COMMAND --help` tells more.\n");
+    text.push_str("\n`cargo xtask COMMAND --help` prints the options of a command.\n");
     text
 }
 
-/// The names of all commands, for an error: `test, conformance or env`.
+/// Returns the names of all commands, for an error: `test, conformance or env`.
 fn names() -> String {
     let mut names: Vec<&str> = COMMANDS.iter().map(|command| command.name).collect();
     let last = names.pop().unwrap_or_default();
     format!("{} or {last}", names.join(", "))
 }
 
-/// Says in one line what is wrong with the arguments, and where to read about them.
+/// Reports an error in the arguments in one line, with the command that prints help.
 fn misused(what: &str, command: Option<&Command>) -> ExitCode {
     let help = command.map_or("help".to_owned(), |command| format!("{} --help", command.name));
     eprintln!("error: {what}; see `cargo xtask {help}`");

@@ -1,4 +1,4 @@
-//! The protobuf compiler, which `etcd-client` needs to build: one that comes with a crate.
+//! The protobuf compiler from a crate, which `etcd-client` needs to build.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,8 +11,9 @@ use crate::usage::UsageError;
 pub(crate) const HELP: &str = "\
 usage: eval \"$(cargo xtask env)\"
 
-Prints what plain Cargo needs in its environment to build dsync-etcd: where protoc is, and its
-include files. All other commands of xtask see to it themselves. What is set already, stays.
+Prints the environment variables that plain Cargo needs to build dsync-etcd: the paths of protoc
+and of its include files. All other xtask commands set them automatically. Variables that are
+already set are left unchanged.
 ";
 
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
@@ -26,8 +27,8 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The variables that are not set, and their values. Empty on machines that the crate has no
-/// compiler for: the build says what is missing then.
+/// Returns the variables that are not set, with their values. Empty on platforms for which the
+/// crate has no compiler; the build then reports that it is missing.
 pub(crate) fn environment() -> Vec<(&'static str, PathBuf)> {
     let compiler = protoc_bin_vendored::protoc_bin_path();
     let include = protoc_bin_vendored::include_path();

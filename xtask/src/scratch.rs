@@ -1,9 +1,9 @@
-//! A folder for a test.
+//! A temporary directory for a test.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A folder of its own, which goes with the value.
+/// A unique directory, which is removed when the value is dropped.
 pub(crate) struct Folder {
     pub(crate) path: PathBuf,
 }

@@ -1,7 +1,7 @@
-//! Installs the programs that the tests need, or says how to install them.
+//! Installs the programs that the tests need, or prints how to install them.
 //!
-//! `install.sh` beside this crate does the work. It is a script because the linker of this workspace
-//! needs it as well: without a C compiler, xtask itself cannot be built.
+//! The work is done by `install.sh` in the directory of this crate. It is a script because the
+//! linker of this workspace needs it as well: without a C compiler, xtask itself cannot be built.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,7 +30,7 @@ struct Need {
 const NEEDS: &[Need] = &[
     Need {
         program: "git",
-        without: "the commit that a report names, and the tests of it",
+        without: "the commit in reports, and its tests",
         is_met: || on_path("git"),
     },
     Need {
@@ -45,17 +45,21 @@ const NEEDS: &[Need] = &[
     },
 ];
 
-/// Installs what is missing, and returns what is still missing afterwards.
+/// Installs missing programs, and returns those that are still missing afterwards.
 pub(crate) fn install() -> Result<Vec<Missing>> {
     let unmet: Vec<&Need> = NEEDS.iter().filter(|need| !(need.is_met)()).collect();
     if unmet.is_empty() {
         return Ok(Vec::new());
     }
     let programs = unmet.iter().map(|need| need.program);
-    let said = run(&root().join("xtask/install.sh"), programs)?;
+    let last_line = run(&root().join("xtask/install.sh"), programs)?;
     let still = unmet.iter().filter(|need| !(need.is_met)());
     Ok(still
-        .map(|need| Missing { program: need.program, without: need.without, remedy: said.clone() })
+        .map(|need| Missing {
+            program: need.program,
+            without: need.without,
+            remedy: last_line.clone(),
+        })
         .collect())
 }
 
@@ -65,13 +69,13 @@ fn run(script: &Path, programs: impl Iterator<Item = &'static str>) -> Result<St
         .args(programs)
         .output()
         .with_context(|| format!("failed to run {}", script.display()))?;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    say(&said);
-    Ok(said.lines().last().unwrap_or_default().to_owned())
+    let output = String::from_utf8_lossy(&output.stderr).into_owned();
+    say(&output);
+    Ok(output.lines().last().unwrap_or_default().to_owned())
 }
 
-/// Lets tests start the programs of this machine, the quickest way to a server, where nothing else was
-/// chosen and all programs are there.
+/// Makes the tests start local programs, which is the fastest way to get a server, if all programs
+/// are installed and no other way was chosen.
 pub(crate) fn prefer_programs(tests: &mut Command) {
     let is_chosen =
         ["DSYNC_TEST_WAY", "DSYNC_TEST_REDIS", "DSYNC_TEST_ETCD"].into_iter().any(is_set);
@@ -80,7 +84,7 @@ pub(crate) fn prefer_programs(tests: &mut Command) {
     }
 }
 
-/// Whether a program of this name can be run.
+/// Returns whether a program of this name is on PATH.
 pub(crate) fn on_path(name: &str) -> bool {
     find(name).is_some()
 }

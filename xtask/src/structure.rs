@@ -1,7 +1,7 @@
-//! How the crates are laid out: rooms, imports between them, circles, words and comments.
+//! Figures on the structure of the crates: rooms, imports, circles, words and comments.
 //!
 //! A *room* is a top-level module of a crate. A *circle* is a set of rooms, or of files, of which
-//! each imports from each other one, directly or through others. Code for tests does not count.
+//! each imports from each other one, directly or through others. Test code does not count.
 
 mod graph;
 mod prose;
@@ -23,10 +23,10 @@ use crate::usage::UsageError;
 pub(crate) const HELP: &str = "\
 usage: cargo xtask structure [CRATE ...] [--root DIR] [--check]
 
-Prints a line of figures for each crate of the workspace, and for crates that are named also what
-is behind the figures. Code for tests does not count as a room or an import.
+Prints a line of figures for each crate of the workspace. For the crates named on the command line,
+also prints the details. Test code does not count as a room or an import.
 
-  --root DIR  look at another checkout of the workspace
+  --root DIR  examine another checkout of the workspace
   --check     fail if rooms import from each other in a circle; in crates that are free of
               circles between files too, also if files do
 ";

@@ -1,5 +1,5 @@
-//! `cargo xtask test` and `cargo xtask ci`: install what is missing, run the stages, and list what
-//! could not be run.
+//! `cargo xtask test` and `cargo xtask ci`: install missing programs, run the stages, and list the
+//! stages that could not be run.
 
 mod metadata;
 mod package;
@@ -28,47 +28,47 @@ pub(crate) const HELP: &str = "\
 usage: cargo xtask test [--all] [--require all] [--only STAGE]... [--skip STAGE]... [--list]
 
   --all           run every check, as `cargo xtask ci` does
-  --require all   fail on what could not be run, instead of listing it
-  --only STAGE    run this stage alone; may be given several times
-  --skip STAGE    leave this stage out; may be given several times
+  --require all   fail if a stage or test could not be run, instead of listing it
+  --only STAGE    run only this stage; may be given several times
+  --skip STAGE    skip this stage; may be given several times
   --list          list the stages and their typical times
 
-Builds everything and runs all tests, those on real servers included. What is
-missing is installed, as root or where `sudo -n` works; elsewhere the command
-that installs it is printed and the tests that need it are left out.
+Builds everything and runs all tests, including those on real servers. Missing
+programs are installed as root or if `sudo -n` works; otherwise the command that
+installs them is printed, and the tests that need them are skipped.
 
 kube-apiserver and etcd come from KUBEBUILDER_ASSETS, PATH, an earlier run, the
-envtest archive, or a build with Go. Redis and etcd can also be those of
-DSYNC_TEST_REDIS and DSYNC_TEST_ETCD; DSYNC_TEST_WAY=url, docker or binary
-allows one way alone.
+envtest archive, or a build with Go. DSYNC_TEST_REDIS and DSYNC_TEST_ETCD can name
+other Redis and etcd servers; DSYNC_TEST_WAY=url, docker or binary restricts the
+tests to one source of servers.
 
-The last line counts the tests and, one each, the other stages.
+The last line counts the tests. Each other stage counts as one test.
 ";
 
 pub(crate) const CI_HELP: &str = "\
 usage: cargo xtask ci [--require all] [--only STAGE]... [--skip STAGE]... [--list]
 
-The same as `cargo xtask test --all`: all tests, and every other check. See
+The same as `cargo xtask test --all`: all tests and all other checks. See
 `cargo xtask test --help` for the options.
 ";
 
 /// How a stage ended.
 enum Outcome {
     Passed,
-    /// A part of it could not be judged here, and can't be made to: which, and why.
+    /// The stage passed, but a part of it could not be checked here: which part, and why.
     PassedBut(String),
     Failed(String),
-    /// Something that it needs is missing: what, and what to do.
+    /// A requirement is missing: which one, and what to do.
     NotRun(String),
 }
 
-/// What a stage gets.
+/// The state that stages share.
 #[derive(Default)]
 struct Context {
     request: Request,
     /// The tests that Cargo ran.
     tests: Tally,
-    /// The search for the servers' programs, while it goes on.
+    /// The search for the server programs, while it is running.
     binaries: Option<JoinHandle<Result<Binaries>>>,
     control_plane: Option<ControlPlane>,
 }
@@ -76,7 +76,7 @@ struct Context {
 /// The command line.
 #[derive(Default)]
 struct Request {
-    /// Every check, and not only the tests.
+    /// Run every check, not only the tests.
     all: bool,
     require_all: bool,
     list: bool,
@@ -180,7 +180,7 @@ fn run_stages(request: Request) -> ExitCode {
         );
         say(&format!("--- {line}\n"));
     }
-    // The servers end before the summary, so that nothing is printed after it.
+    // Stop the servers first, so that they print nothing after the summary.
     context.control_plane = None;
     say(&summary.text(context.tests, begun.elapsed()));
     let failed = (summary.tally + context.tests).failed;

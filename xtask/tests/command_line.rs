@@ -1,4 +1,4 @@
-//! Every command names what is wrong with its arguments in one line, and exits with 2.
+//! Every command reports an error in its arguments in one line, and exits with 2.
 #![allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
 
 use std::process::{Command, Output};
@@ -10,7 +10,7 @@ fn xtask(arguments: &[&str]) -> Output {
 #[test]
 fn a_wrong_argument_is_one_line_that_says_what_would_do() {
     let nothing: &[&str] = &[];
-    for (arguments, said) in [
+    for (arguments, expected) in [
         (nothing, "no command is given: use test, ci, conformance, "),
         (&["tets"], "no such command \"tets\": use test, ci, conformance, "),
         (&["two\nlines"], "no such command \"two\\nlines\": use test, "),
@@ -47,7 +47,7 @@ fn a_wrong_argument_is_one_line_that_says_what_would_do() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
         assert_eq!(error.lines().count(), 1, "{arguments:?}: {error}");
         let line = error.strip_prefix("error: ").unwrap_or_default();
-        assert!(line.starts_with(said), "{arguments:?}: {error}");
+        assert!(line.starts_with(expected), "{arguments:?}: {error}");
         assert!(line.contains("; see `cargo xtask "), "{arguments:?}: {error}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }

@@ -1,4 +1,5 @@
-//! `install.sh` with a package manager, an `id` and a `sudo` that only write down how they are called.
+//! Tests `install.sh` with a package manager, an `id` and a `sudo` that only record their
+//! arguments.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use std::fs;
@@ -9,19 +10,20 @@ use std::process::{Command, Output};
 /// The programs of the system that the script may use.
 const TOOLS: &[&str] = &["cat", "env", "flock", "mktemp", "rm", "sh", "tail"];
 
-/// A machine that has only what the test gives it.
+/// A machine with only the programs that the test provides.
 struct Machine {
     folder: tempfile::TempDir,
 }
 
 impl Machine {
-    /// `manager` is the package manager; it installs what it is asked for, unless `fails`.
+    /// Creates a machine with the package manager `manager`, which installs packages unless
+    /// `fails`.
     fn new(manager: &str, user: u32, fails: bool) -> Self {
         let machine = Self { folder: tempfile::tempdir().unwrap() };
         fs::create_dir_all(machine.bin()).unwrap();
         for tool in TOOLS {
             let real = ["/usr/bin", "/bin"].iter().map(|dir| Path::new(dir).join(tool));
-            // macOS has no `flock`, and the script does without it.
+            // macOS has no `flock`, and the script works without it.
             if let Some(real) = real.into_iter().find(|path| path.exists()) {
                 symlink(real, machine.bin().join(tool)).unwrap();
             }
@@ -29,7 +31,7 @@ impl Machine {
         let outcome = if fails {
             "echo no network; exit 100".to_owned()
         } else {
-            // Every package of the tests brings all programs that they ask for.
+            // Every package in the tests installs all programs that they request.
             format!(
                 "for p in cc redis-server go; do echo > {0}/$p; /bin/chmod +x {0}/$p; done",
                 machine.bin().display()
@@ -37,13 +39,13 @@ impl Machine {
         };
         machine.put(manager, &format!("case \"$*\" in *install*) {outcome} ;; esac"));
         machine.put("id", &format!("echo {user}"));
-        // The real ones would write to a folder of the system.
+        // The real programs would write to a system directory.
         machine.put("tee", "cat >/dev/null");
         machine.put("chmod", "");
         machine
     }
 
-    /// `sudo` for a user who needs no password.
+    /// Adds a `sudo` that needs no password.
     fn with_sudo(self) -> Self {
         self.put("sudo", "shift; \"$@\"");
         self
@@ -53,7 +55,7 @@ impl Machine {
         self.folder.path().join("bin")
     }
 
-    /// A program that writes its name and its arguments down, and then runs `script`.
+    /// Adds a program that records its name and arguments, and then runs `script`.
     fn put(&self, name: &str, script: &str) {
         let path = self.bin().join(name);
         let calls = self.folder.path().join("calls");
@@ -62,7 +64,7 @@ impl Machine {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Runs the script. Returns its exit status, and what it printed.
+    /// Runs the script. Returns its exit status and output.
     fn install(&self, programs: &[&str]) -> (i32, String) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh");
         let Output { status, stderr, .. } =
@@ -77,7 +79,7 @@ impl Machine {
         command.args(arguments).env("PATH", self.bin()).output().unwrap().status.success()
     }
 
-    /// The calls of the package manager, in order.
+    /// Returns the calls of the package manager, in order.
     fn calls(&self, manager: &str) -> Vec<String> {
         let calls = fs::read_to_string(self.folder.path().join("calls")).unwrap_or_default();
         calls.lines().filter(|call| call.starts_with(manager)).map(str::to_owned).collect()
@@ -88,9 +90,9 @@ impl Machine {
 fn root_installs_what_is_missing_and_says_so_in_one_line() {
     let machine = Machine::new("apt-get", 0, false);
     machine.put("redis-server", "");
-    let (status, said) = machine.install(&["cc", "redis-server", "go"]);
+    let (status, output) = machine.install(&["cc", "redis-server", "go"]);
     assert_eq!(
-        (status, said.as_str()),
+        (status, output.as_str()),
         (0, "installing cc go: apt-get install build-essential golang-go\n")
     );
     let calls = machine.calls("apt-get");
@@ -106,8 +108,8 @@ fn root_installs_what_is_missing_and_says_so_in_one_line() {
 #[test]
 fn a_user_who_needs_no_password_installs_through_sudo() {
     let machine = Machine::new("dnf", 1000, false).with_sudo();
-    let (status, said) = machine.install(&["cc"]);
-    assert_eq!((status, said.as_str()), (0, "installing cc: sudo -n dnf install gcc\n"));
+    let (status, output) = machine.install(&["cc"]);
+    assert_eq!((status, output.as_str()), (0, "installing cc: sudo -n dnf install gcc\n"));
     assert_eq!(machine.calls("sudo"), ["sudo -n true", "sudo -n dnf install -y gcc"]);
 }
 
@@ -140,18 +142,18 @@ fn elsewhere_the_command_is_printed_and_nothing_is_run() {
 #[test]
 fn a_failed_installation_shows_its_reason_and_the_command() {
     let machine = Machine::new("apt-get", 0, true);
-    let (status, said) = machine.install(&["redis-server"]);
+    let (status, output) = machine.install(&["redis-server"]);
     assert_eq!(status, 1);
-    assert!(said.contains("no network\n"), "{said}");
-    assert!(said.ends_with("run: apt-get install redis-server\n"), "{said}");
+    assert!(output.contains("no network\n"), "{output}");
+    assert!(output.ends_with("run: apt-get install redis-server\n"), "{output}");
 }
 
 #[test]
 fn a_package_without_the_program_is_an_error() {
     let machine = Machine::new("apt-get", 0, false);
-    let (status, said) = machine.install(&["redis-sentinel"]);
+    let (status, output) = machine.install(&["redis-sentinel"]);
     assert_eq!(status, 1);
-    assert!(said.contains("redis-sentinel is not on PATH"), "{said}");
+    assert!(output.contains("redis-sentinel is not on PATH"), "{output}");
 }
 
 #[test]

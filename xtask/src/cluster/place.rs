@@ -1,4 +1,4 @@
-//! The folder everything about the cluster is in, and who owns the cluster.
+//! The directory with all files of the cluster, and the locks that show which process owns it.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _};
@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// The action by which `up` starts the supervisor; not for people.
+/// The internal action by which `up` starts the supervisor.
 pub(super) const SUPERVISE: &str = "supervise";
 
 /// A relative path on purpose: the absolute one may be longer than the hundred
 /// or so bytes that fit into a socket's address.
 const SOCKET: &str = "socket";
 
-/// `target/cluster`, as the current folder of this process.
-pub(super) struct Place {
+/// `target/cluster`, which is the current directory of this process.
+pub(super) struct ClusterDir {
     dir: PathBuf,
 }
 
-impl Place {
-    /// Makes the folder and goes there.
+impl ClusterDir {
+    /// Creates the directory and makes it the current one.
     pub(super) fn enter() -> Result<Self> {
         let dir = control_plane::target_dir().join("cluster");
         let go = || {
@@ -31,33 +31,32 @@ impl Place {
         Ok(Self { dir })
     }
 
-    /// The folder of the control plane itself, with its kubeconfig.
+    /// Returns the directory of the control plane, which has its kubeconfig.
     pub(super) fn control_plane(&self) -> PathBuf {
         self.dir.join("control-plane")
     }
 
-    /// What the supervisor has to say.
+    /// Returns the path of the supervisor's log.
     pub(super) fn log(&self) -> PathBuf {
         self.dir.join("supervisor.log")
     }
 
-    /// The end of that, for when it ended early.
+    /// Returns the last lines of the log, to explain why the supervisor exited early.
     pub(super) fn end_of_log(&self) -> String {
         let mut text = String::new();
-        // Without it there's just less to tell.
+        // A log that cannot be read only makes the error message less detailed.
         let _ = File::open(self.log()).and_then(|mut file| file.read_to_string(&mut text));
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
     }
 
-    /// The lock that a supervisor holds as long as it lives. The kernel lets go
-    /// of it even when the supervisor is killed, so unlike a pid in a file it's
-    /// never out of date.
+    /// Takes the lock that a supervisor holds while it runs. The kernel releases it
+    /// even if the supervisor is killed, so unlike a pid file it is never stale.
     pub(super) fn lock_for_supervisor(&self) -> Result<Lock> {
         self.lock("supervisor.lock")
     }
 
-    /// The lock that `up` holds, so that two at once don't start two supervisors.
+    /// Takes the lock that `up` holds, so that concurrent calls do not start two supervisors.
     pub(super) fn lock_for_up(&self) -> Result<Lock> {
         self.lock("up.lock")
     }
@@ -75,12 +74,15 @@ impl Place {
         take().with_context(|| format!("could not lock {}", path.display()))
     }
 
-    /// Connects to the supervisor; `None` if nobody listens.
-    #[allow(clippy::unused_self, reason = "the path is relative to the place that was entered")]
+    /// Connects to the supervisor. Returns `None` if no supervisor is listening.
+    #[allow(
+        clippy::unused_self,
+        reason = "the path is relative to the current directory, which `enter` has set"
+    )]
     pub(super) fn connect(&self) -> Result<Option<UnixStream>> {
         match UnixStream::connect(SOCKET) {
             Ok(stream) => Ok(Some(stream)),
-            // No socket, or one whose owner was killed.
+            // There is no socket, or its owner was killed.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -93,25 +95,28 @@ impl Place {
         }
     }
 
-    /// Listens for the other commands. Only for the holder of the supervisor's
-    /// lock, as it removes a socket that was left over.
+    /// Listens for requests of the other commands. Only the holder of the supervisor's
+    /// lock may call it, because it removes a stale socket.
     pub(super) fn listen(&self) -> Result<UnixListener> {
         self.remove_socket();
         UnixListener::bind(SOCKET)
             .with_context(|| format!("could not listen on {}", self.dir.join(SOCKET).display()))
     }
 
-    #[allow(clippy::unused_self, reason = "the path is relative to the place that was entered")]
+    #[allow(
+        clippy::unused_self,
+        reason = "the path is relative to the current directory, which `enter` has set"
+    )]
     pub(super) fn remove_socket(&self) {
-        // Mostly there is none; if it can't be removed, listening fails and tells.
+        // Usually there is none. If it cannot be removed, `bind` fails and reports the reason.
         let _ = fs::remove_file(Path::new(SOCKET));
     }
 }
 
-/// What came of taking a lock.
+/// The result of trying to take a lock.
 pub(super) enum Lock {
-    /// It's this process's, as long as the file is open.
+    /// This process holds the lock while the file is open.
     Taken(File),
-    /// Another process has it. The file is for waiting.
+    /// Another process holds the lock. Locking the file waits for it.
     Busy(File),
 }

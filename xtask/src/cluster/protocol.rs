@@ -1,5 +1,5 @@
-//! What the commands and the supervisor say to each other: one line with the
-//! request, one line of JSON with the answer.
+//! The protocol between the commands and the supervisor: one line of JSON for the
+//! request, and one for the answer.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration;
 
-/// Longer than any honest peer takes, `down` included.
+/// Longer than a working peer takes to answer, `down` included.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub(super) enum Answer {
         supervisor: u32,
     },
     Up(Box<Up>),
-    /// The servers are gone and the supervisor is about to be.
+    /// The servers have stopped, and the supervisor is about to exit.
     Down,
 }
 
@@ -45,11 +45,10 @@ pub(super) struct Up {
 }
 
 impl Up {
-    /// Everything there is to know, a line each.
+    /// Describes the servers, one property per line.
     pub(super) fn describe(&self) -> String {
-        let pid = |pid: Option<u32>| {
-            pid.map_or_else(|| "ended by itself".to_owned(), |pid| format!("pid {pid}"))
-        };
+        let pid =
+            |pid: Option<u32>| pid.map_or_else(|| "exited".to_owned(), |pid| format!("pid {pid}"));
         format!(
             "version         {}\n\
              address         https://{}\n\
@@ -70,14 +69,14 @@ impl Up {
     }
 }
 
-/// Asks the supervisor at the other end.
+/// Sends a request to the supervisor and returns its answer.
 pub(super) fn ask(stream: &UnixStream, request: Request) -> Result<Answer> {
     let ask = || {
         stream.set_read_timeout(Some(PATIENCE))?;
         send(stream, &request)?;
         receive(stream)
     };
-    ask().context("the cluster's supervisor gave no answer")
+    ask().context("the cluster's supervisor did not answer")
 }
 
 /// Sends one line.
@@ -91,7 +90,7 @@ pub(super) fn receive<T: for<'de> Deserialize<'de>>(stream: &UnixStream) -> Resu
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
     if line.is_empty() {
-        bail!("it hung up");
+        bail!("the connection was closed");
     }
-    serde_json::from_str(&line).with_context(|| format!("not understood: {}", line.trim()))
+    serde_json::from_str(&line).with_context(|| format!("invalid message: {}", line.trim()))
 }

@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::place::Place;
+use super::place::ClusterDir;
 use super::protocol::{self, Answer, Request};
 use crate::output::say;
 
-pub(super) fn run(place: &Place) -> Result<ExitCode> {
-    let answer = match place.connect()? {
+pub(super) fn run(cluster_dir: &ClusterDir) -> Result<ExitCode> {
+    let answer = match cluster_dir.connect()? {
         Some(stream) => protocol::ask(&stream, Request::Status)?,
         None => Answer::Down,
     };

@@ -1,4 +1,4 @@
-//! The process in the background that owns the servers.
+//! The background process that owns the servers.
 
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use control_plane::{ControlPlane, Options};
 
-use super::place::{Lock, Place};
+use super::place::{ClusterDir, Lock};
 use super::protocol::{self, Answer, Request, Up};
 
 enum Event {
@@ -17,22 +17,22 @@ enum Event {
     Asked(Request, UnixStream),
 }
 
-pub(super) fn run(place: &Place, stay: Duration) -> Result<ExitCode> {
-    // A session of its own, so that closing the terminal doesn't end it. It fails
-    // for the leader of a process group, which then is away from others already.
+pub(super) fn run(cluster_dir: &ClusterDir, stay: Duration) -> Result<ExitCode> {
+    // A new session, so that closing the terminal does not end this process. The call fails
+    // for the leader of a process group, which is already separate from the others.
     let _ = rustix::process::setsid();
-    let Lock::Taken(lock) = place.lock_for_supervisor()? else {
-        bail!("another supervisor is there");
+    let Lock::Taken(lock) = cluster_dir.lock_for_supervisor()? else {
+        bail!("another supervisor is running");
     };
-    let listener = place.listen()?;
+    let listener = cluster_dir.listen()?;
     let (sender, events) = mpsc::channel();
     thread::spawn({
         let sender = sender.clone();
         move || accept(&listener, &sender)
     });
     let options = Options {
-        dir: Some(place.control_plane()),
-        // So that they don't run out first.
+        dir: Some(cluster_dir.control_plane()),
+        // The certificates must not expire before the servers stop.
         certificate_lifetime: stay + Duration::from_secs(24 * 60 * 60),
         ..Options::default()
     };
@@ -46,35 +46,41 @@ pub(super) fn run(place: &Place, stay: Duration) -> Result<ExitCode> {
         let remaining = stay.saturating_sub(started.elapsed());
         match events.recv_timeout(remaining) {
             Ok(Event::Started(result)) => {
-                control_plane = Some(result.inspect_err(|_| place.remove_socket())?);
+                control_plane = Some(result.inspect_err(|_| cluster_dir.remove_socket())?);
             }
             Ok(Event::Asked(Request::Status, stream)) => {
                 let answer = status(control_plane.as_deref(), started, remaining);
-                // Whoever asked may have gone meanwhile.
+                // The client may have disconnected in the meantime.
                 let _ = protocol::send(&stream, &answer);
             }
             Ok(Event::Asked(Request::Down, stream)) => {
-                end(place, control_plane, &events);
+                end(cluster_dir, control_plane, &events);
                 let _ = protocol::send(&stream, &Answer::Down);
                 drop(lock);
                 return Ok(ExitCode::SUCCESS);
             }
             Err(RecvTimeoutError::Timeout) => {
-                eprintln!("the time is up");
-                end(place, control_plane, &events);
+                eprintln!("the time limit has been reached");
+                end(cluster_dir, control_plane, &events);
                 return Ok(ExitCode::SUCCESS);
             }
-            Err(RecvTimeoutError::Disconnected) => bail!("nobody can ask for anything any more"),
+            Err(RecvTimeoutError::Disconnected) => {
+                bail!("the thread that accepts requests has ended")
+            }
         }
     }
 }
 
-/// Ends the servers and removes what they left. If they are just starting, that
-/// takes until they have, as what starts them can't be interrupted; past the
-/// patience, they end with this process.
-fn end(place: &Place, mut control_plane: Option<Box<ControlPlane>>, events: &Receiver<Event>) {
+/// Stops the servers and removes the socket. A start in progress cannot be
+/// interrupted, so this waits until it is done. After `PATIENCE` it gives up
+/// waiting, and the servers end with this process.
+fn end(
+    cluster_dir: &ClusterDir,
+    mut control_plane: Option<Box<ControlPlane>>,
+    events: &Receiver<Event>,
+) {
     const PATIENCE: Duration = Duration::from_secs(30);
-    place.remove_socket();
+    cluster_dir.remove_socket();
     let started = Instant::now();
     while control_plane.is_none() {
         match events.recv_timeout(PATIENCE.saturating_sub(started.elapsed())) {
@@ -105,7 +111,7 @@ fn status(control_plane: Option<&ControlPlane>, started: Instant, remaining: Dur
 fn accept(listener: &UnixListener, events: &Sender<Event>) {
     for stream in listener.incoming() {
         let request = stream.context("could not accept").and_then(|stream| {
-            // One that says nothing must not keep the others waiting for long.
+            // A client that sends nothing must not block the others for long.
             stream.set_read_timeout(Some(Duration::from_secs(5)))?;
             Ok(Event::Asked(protocol::receive(&stream)?, stream))
         });

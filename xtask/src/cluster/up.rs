@@ -7,53 +7,53 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::place::{Lock, Place, SUPERVISE};
+use super::place::{ClusterDir, Lock, SUPERVISE};
 use super::protocol::{self, Answer, Request, Up};
 use crate::output::say;
 
-pub(super) fn run(place: &Place, stay: Duration) -> Result<ExitCode> {
-    let _lock = match place.lock_for_up()? {
+pub(super) fn run(cluster_dir: &ClusterDir, stay: Duration) -> Result<ExitCode> {
+    let _lock = match cluster_dir.lock_for_up()? {
         Lock::Taken(file) => file,
         Lock::Busy(file) => {
-            say("another `up` is at it; waiting for it\n");
+            say("another `cargo xtask cluster up` is running; waiting for it\n");
             file.lock().context("could not wait for the other `up`")?;
             file
         }
     };
-    if let Some(up) = look(place)? {
+    if let Some(up) = look(cluster_dir)? {
         say(&format!("already up\n{}", describe(&up)));
         return Ok(ExitCode::SUCCESS);
     }
-    let supervisor = match place.lock_for_supervisor()? {
-        // Somebody else's, still starting up or going down; see `wait`.
+    let supervisor = match cluster_dir.lock_for_supervisor()? {
+        // Another supervisor is still starting or stopping; see `wait`.
         Lock::Busy(_) => None,
         Lock::Taken(file) => {
-            // Here and not only in the supervisor, as a build takes minutes and
-            // its progress is for the person waiting. What's built is found at
-            // once the next time.
+            // Search here as well as in the supervisor: a build takes minutes, and
+            // its progress should be visible in the terminal. The supervisor then
+            // finds the programs at once.
             control_plane::binaries::find(|line| say(&format!("{line}\n")))?;
             drop(file);
-            Some(start_supervisor(place, stay)?)
+            Some(start_supervisor(cluster_dir, stay)?)
         }
     };
     say("starting kube-apiserver and etcd\n");
-    let up = wait(place, supervisor)?;
+    let up = wait(cluster_dir, supervisor)?;
     say(&format!("up\n{}", describe(&up)));
     Ok(ExitCode::SUCCESS)
 }
 
-/// The servers, if they are up.
-pub(super) fn look(place: &Place) -> Result<Option<Up>> {
-    let Some(stream) = place.connect()? else { return Ok(None) };
+/// Returns the servers, if they are running.
+pub(super) fn look(cluster_dir: &ClusterDir) -> Result<Option<Up>> {
+    let Some(stream) = cluster_dir.connect()? else { return Ok(None) };
     match protocol::ask(&stream, Request::Status) {
         Ok(Answer::Up(up)) => Ok(Some(*up)),
-        // No answer: it ends just now.
+        // Without an answer, the supervisor is just ending.
         Ok(_) | Err(_) => Ok(None),
     }
 }
 
-fn start_supervisor(place: &Place, stay: Duration) -> Result<Child> {
-    let path = place.log();
+fn start_supervisor(cluster_dir: &ClusterDir, stay: Duration) -> Result<Child> {
+    let path = cluster_dir.log();
     let log = File::create(&path)
         .and_then(|file| Ok((file.try_clone()?, file)))
         .with_context(|| format!("could not write {}", path.display()))?;
@@ -67,41 +67,39 @@ fn start_supervisor(place: &Place, stay: Duration) -> Result<Child> {
         .context("could not start the cluster's supervisor")
 }
 
-/// Waits until the servers are up or their supervisor is gone, which it's sure
-/// to be at some time: it has time limits of its own.
-fn wait(place: &Place, mut supervisor: Option<Child>) -> Result<Up> {
+/// Waits until the servers are running or their supervisor has exited. The wait is
+/// bounded, since the supervisor has time limits of its own.
+fn wait(cluster_dir: &ClusterDir, mut supervisor: Option<Child>) -> Result<Up> {
     const EVERY: Duration = Duration::from_millis(50);
     loop {
-        if let Some(up) = look(place)? {
+        if let Some(up) = look(cluster_dir)? {
             return Ok(up);
         }
         let ended = match &mut supervisor {
-            Some(child) => {
-                child.try_wait().context("could not look after the supervisor")?.is_some()
-            }
-            None => matches!(place.lock_for_supervisor()?, Lock::Taken(_)),
+            Some(child) => child.try_wait().context("could not check on the supervisor")?.is_some(),
+            None => matches!(cluster_dir.lock_for_supervisor()?, Lock::Taken(_)),
         };
         if ended {
             bail!(
                 "the cluster's supervisor ended early; the end of {}:\n{}",
-                place.log().display(),
-                place.end_of_log()
+                cluster_dir.log().display(),
+                cluster_dir.end_of_log()
             );
         }
         thread::sleep(EVERY);
     }
 }
 
-/// What there is, and what to do with it.
+/// Describes the servers and how to use and stop them.
 fn describe(up: &Up) -> String {
     format!(
-        "{}\nto use it:\n  export KUBECONFIG={}\nto end it:\n  cargo xtask cluster down\n",
+        "{}\nto use it:\n  export KUBECONFIG={}\nto stop it:\n  cargo xtask cluster down\n",
         up.describe(),
         shell_quoted(&up.kubeconfig.to_string_lossy()),
     )
 }
 
-/// The text as a shell takes it for one word.
+/// Quotes the text as a single word for a shell.
 fn shell_quoted(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+@%:,".contains(c);
     if text.chars().all(plain) {

@@ -1,4 +1,4 @@
-//! Where drivers on Kubernetes are tested.
+//! The cluster on which drivers for Kubernetes are tested.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,14 +9,14 @@ use super::kind::Kind;
 use super::{kind, kubeconfig};
 use crate::output::say;
 
-/// Which cluster was asked for.
+/// The cluster selected by `--cluster`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cluster {
     /// The control plane of `cargo xtask cluster`.
     Local,
-    /// A cluster of kind.
+    /// A kind cluster.
     Kind,
-    /// The current context.
+    /// The cluster of the current context.
     Current,
 }
 
@@ -36,18 +36,18 @@ impl Cluster {
     }
 }
 
-/// Where the tests go.
+/// The cluster under test.
 pub(super) enum Site {
-    /// A cluster of somebody else's, by its kubeconfig.
+    /// An existing cluster that is not managed by this program, by its kubeconfig.
     Other(PathBuf),
-    /// A control plane that the tests start for themselves: so they can kill it as well.
+    /// A control plane that the tests start, so that they can also kill it.
     TheirOwn,
-    /// A cluster of kind, which ends with this if it was made for it.
+    /// A kind cluster, which is deleted at the end if it was created for the tests.
     Kind(Kind),
 }
 
 impl Site {
-    /// Finds the cluster, or starts one.
+    /// Finds the cluster, or creates one.
     pub(super) fn find(cluster: Cluster, image: Option<&str>) -> Result<Self> {
         match cluster {
             Cluster::Local => Self::local(),
@@ -62,14 +62,18 @@ impl Site {
 
     fn local() -> Result<Self> {
         if let Some((kubeconfig, version)) = crate::cluster::running()? {
-            say(&format!("kube-apiserver {version} is up: `cargo xtask cluster status`\n"));
-            say("it is shared, so it is not killed; `cargo xtask cluster down` first, and it is\n");
+            say(&format!(
+                "kube-apiserver {version} is running (see `cargo xtask cluster status`)\n"
+            ));
+            say(
+                "it is shared, so it is not killed; to test that, run `cargo xtask cluster down` first\n",
+            );
             return Ok(Self::Other(kubeconfig));
         }
         Ok(Self::TheirOwn)
     }
 
-    /// What tests have to know.
+    /// Returns the environment variables that direct the tests to the cluster.
     pub(super) fn environment(&self) -> Vec<(&'static str, OsString)> {
         const KUBECONFIG: &str = "DSYNC_TEST_KUBECONFIG";
         match self {
@@ -81,7 +85,7 @@ impl Site {
         }
     }
 
-    /// Ends what was started, and waits for that.
+    /// Deletes the cluster if it was created for the tests, and waits until it is gone.
     pub(super) fn end(self) -> Result<()> {
         match self {
             Self::Kind(kind) => kind.end(),

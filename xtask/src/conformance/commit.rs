@@ -6,25 +6,25 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::program::must;
+use super::program::run_checked;
 
-/// The variable by which the suite and the simulation learn it.
+/// The variable that passes the commit to the suite and the simulation.
 pub(super) const VARIABLE: &str = "DSYNC_CONFORMANCE_COMMIT";
 
-/// Git answers from its index. A disk that takes longer hangs.
+/// Git reads only its index, so a longer wait means that the disk hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The full hash of the commit that is checked out at `root`, with `-dirty` behind it if a file
+/// Returns the full hash of the commit checked out at `root`, followed by `-dirty` if a file
 /// differs from it or is new. Ignored files and published reports do not count: a run does not read
-/// them, and those of one driver may wait for those of the next.
+/// them, and the reports of several drivers may be committed together.
 ///
 /// # Errors
 ///
-/// If git is not installed, or if `root` is in no repository.
+/// Returns an error if git is not installed or `root` is not in a repository.
 pub(super) fn current(root: &Path) -> Result<String> {
     let git = |arguments: &[&str]| {
         let mut command = Command::new("git");
-        must(command.arg("-C").arg(root).args(arguments), LIMIT)
+        run_checked(command.arg("-C").arg(root).args(arguments), LIMIT)
     };
     let head = git(&["rev-parse", "HEAD"])?.stdout;
     let reports = ":(exclude)dsync-conformance/reports";
@@ -39,8 +39,8 @@ mod tests {
     use super::*;
     use crate::scratch::Folder;
 
-    /// Whether there is a git to test with. A test without it says so, or fails where all is
-    /// required.
+    /// Returns whether git is installed. If it is not, prints that the test was not run, or panics
+    /// if `DSYNC_REQUIRE` is `all`.
     fn has_git() -> bool {
         let found = Command::new("git").arg("--version").output();
         let required = std::env::var("DSYNC_REQUIRE").is_ok_and(|what| what == "all");
@@ -60,7 +60,8 @@ mod tests {
         let git = |arguments: &[&str]| {
             let person = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
             let mut command = Command::new("git");
-            must(command.arg("-C").arg(&folder.path).args(person).args(arguments), LIMIT).unwrap()
+            run_checked(command.arg("-C").arg(&folder.path).args(person).args(arguments), LIMIT)
+                .unwrap()
         };
         let write = |file: &str, text: &str| {
             let file = folder.path.join(file);

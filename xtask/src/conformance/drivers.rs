@@ -1,4 +1,4 @@
-//! The drivers, and the commands that test each.
+//! The drivers, and the commands that test them.
 
 use std::process::Command;
 
@@ -13,9 +13,9 @@ use crate::cargo::{cargo, root};
 /// A driver. To add one, write its `test` and add a line to [`DRIVERS`].
 pub(super) struct Driver {
     pub(super) name: &'static str,
-    /// Whether `--cluster` says where it is tested.
+    /// Whether it is tested on the cluster of `--cluster`.
     pub(super) needs_cluster: bool,
-    /// Writes parts to the folder of the driver. Returns whether everything has passed.
+    /// Runs the tests, and writes parts to the driver's directory. Returns whether all have passed.
     pub(super) test: fn(&Request, &Place) -> Result<bool>,
 }
 
@@ -26,10 +26,10 @@ pub(super) const DRIVERS: &[Driver] = &[
     Driver { name: "etcd", needs_cluster: false, test: etcd },
 ];
 
-/// Without `--for`: long enough for every kind of fault, short enough to wait for.
+/// The default of `--for`: long enough for every kind of fault, and short enough to wait for.
 const SIMULATION_SECONDS: u64 = 10;
 
-/// The simulation: random schedules in virtual time.
+/// Returns the command of the simulation: random schedules in virtual time.
 pub(crate) fn simulate() -> Command {
     cargo([
         "run",
@@ -44,7 +44,7 @@ pub(crate) fn simulate() -> Command {
     ])
 }
 
-/// Schedules in virtual time, then the suite's own test of the store in memory.
+/// Runs schedules in virtual time, then the suite's own test of the in-memory store.
 fn mock(request: &Request, place: &Place) -> Result<bool> {
     let parts = place.of("mock")?;
     let seconds = request.length.map_or(SIMULATION_SECONDS, |length| length.as_secs());
@@ -65,7 +65,7 @@ fn mock(request: &Request, place: &Place) -> Result<bool> {
     Ok(shell::run(&command, limit, |_| {})? && simulated)
 }
 
-/// The suite's test of `dsync-kube` on a cluster.
+/// Runs the suite's test of `dsync-kube` on a cluster.
 fn kube(request: &Request, place: &Place) -> Result<bool> {
     let site = Site::find(request.cluster, request.kind_image.as_deref())?;
     let mut command = suite("dsync-kube", "conformance", request);
@@ -74,33 +74,33 @@ fn kube(request: &Request, place: &Place) -> Result<bool> {
         command.env(name, value);
     }
     if request.cluster == Cluster::Kind {
-        // Its nodes share this machine with the tests.
+        // The nodes share the CPUs of this machine with the tests.
         command.args(["--", "--test-threads", "4"]);
     }
     let passed = shell::run(&command, request.length.unwrap_or_default() + SLACK, |_| {});
-    // The cluster ends with the test, whether it passed or not.
+    // Delete the cluster whether the test passed or not.
     site.end()?;
     passed
 }
 
-/// The suite's test of `dsync-redis`, on the server of `DSYNC_TEST_REDIS` or one of its own.
+/// Runs the suite's test of `dsync-redis`, on the server of `DSYNC_TEST_REDIS` or a temporary one.
 fn redis(request: &Request, place: &Place) -> Result<bool> {
     server(request, place, "dsync-redis", "redis")
 }
 
-/// The suite's test of `dsync-etcd`, on the cluster of `DSYNC_TEST_ETCD` or one of its own.
+/// Runs the suite's test of `dsync-etcd`, on the cluster of `DSYNC_TEST_ETCD` or a temporary one.
 fn etcd(request: &Request, place: &Place) -> Result<bool> {
     server(request, place, "dsync-etcd", "etcd")
 }
 
-/// A test that finds its server by itself.
+/// Runs a test that finds or starts its own server.
 fn server(request: &Request, place: &Place, package: &str, name: &str) -> Result<bool> {
     let mut command = suite(package, "conformance", request);
     command.env("DSYNC_CONFORMANCE_REPORT", place.of(name)?).env("DSYNC_REQUIRE", "all");
     shell::run(&command, request.length.unwrap_or_default() + SLACK, |_| {})
 }
 
-/// A test target that runs the suite.
+/// Returns the command for a test target that runs the suite.
 fn suite(package: &str, target: &str, request: &Request) -> Command {
     let mut command = cargo(["test", "--locked", "-p", package, "--test", target]);
     command.env("DSYNC_CONFORMANCE_SEED", request.seed.to_string());

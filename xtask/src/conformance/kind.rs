@@ -1,4 +1,4 @@
-//! A cluster of kind: the one that is there, or one that is made and deleted again.
+//! A kind cluster: an existing one, or one that is created for the tests and deleted afterwards.
 
 mod guard;
 #[cfg(test)]
@@ -15,13 +15,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use self::guard::Guard;
-use super::program::{self, Said, Trouble};
+use super::program::{self, Output, RunError};
 use crate::output::say;
 
-/// What the cluster is called.
+/// The name of the cluster.
 pub(super) const NAME: &str = "dsync-conformance";
 
-/// Three control planes: an API server or an etcd may go while the others go on.
+/// Three control planes, so that the cluster survives the loss of one API server or etcd member.
 const CONFIG: &str = "\
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4
@@ -33,26 +33,26 @@ nodes:
   - role: control-plane
 ";
 
-/// How long the engine may take to say that it is there.
+/// How long the container engine may take to answer.
 const ENGINE_LIMIT: Duration = Duration::from_secs(30);
-/// How long an image may take to come.
+/// How long pulling an image may take.
 const PULL_LIMIT: Duration = Duration::from_secs(20 * 60);
-/// How long a cluster may take to come: with kind's own image, that is pulled as well.
+/// How long creating a cluster may take, including the pull of kind's default image.
 const CREATE_LIMIT: Duration = Duration::from_secs(30 * 60);
-/// How long everything else may take.
+/// How long any other command may take.
 const LIMIT: Duration = Duration::from_secs(2 * 60);
 /// How long kind waits for the control planes to be ready.
 const WAIT: &str = "5m";
 
-/// The programs, and where they are looked for.
+/// The programs, and where to find them.
 #[derive(Debug)]
 pub(super) struct Programs {
-    /// Instead of `PATH`.
+    /// Replaces `PATH`.
     path: Option<OsString>,
     /// The container engine that kind uses.
     engine: String,
     engine_limit: Duration,
-    /// Where files go for a while.
+    /// The directory for temporary files.
     folder: PathBuf,
 }
 
@@ -90,11 +90,11 @@ impl Programs {
     }
 }
 
-/// A cluster that is there.
+/// A running cluster.
 #[derive(Debug)]
 pub(super) struct Kind {
     kubeconfig: File,
-    /// Deletes what was made; `None`: it was there before.
+    /// Deletes the cluster. `None` if the cluster existed before.
     guard: Option<Guard>,
 }
 
@@ -103,7 +103,7 @@ impl Kind {
         &self.kubeconfig.0
     }
 
-    /// Deletes the cluster, if it was made here.
+    /// Deletes the cluster if it was created by [`find`].
     pub(super) fn end(self) -> Result<()> {
         match self.guard {
             Some(guard) => {
@@ -115,18 +115,18 @@ impl Kind {
     }
 }
 
-/// Finds the cluster, or makes it.
+/// Finds the cluster, or creates it.
 pub(super) fn find(programs: &Programs, image: Option<&str>) -> Result<Kind> {
     let clusters = clusters(programs)?;
     engine_answers(programs)?;
     let make = || fs::create_dir_all(&programs.folder);
-    make().with_context(|| format!("failed to make {}", programs.folder.display()))?;
+    make().with_context(|| format!("failed to create {}", programs.folder.display()))?;
     let kubeconfig = File(programs.folder.join("kubeconfig"));
     if clusters.iter().any(|name| name == NAME) {
         let mut command = programs.kind(&["get", "kubeconfig", "--name", NAME]);
-        let said = program::must(&mut command, LIMIT)?;
-        kubeconfig.write(&said.stdout)?;
-        say(&format!("the kind cluster {NAME} is there, and stays\n"));
+        let output = program::run_checked(&mut command, LIMIT)?;
+        kubeconfig.write(&output.stdout)?;
+        say(&format!("using the existing kind cluster {NAME}, which is kept\n"));
         return Ok(Kind { kubeconfig, guard: None });
     }
     if let Some(image) = image {
@@ -134,81 +134,86 @@ pub(super) fn find(programs: &Programs, image: Option<&str>) -> Result<Kind> {
     }
     let config = File(programs.folder.join("cluster.yaml"));
     config.write(CONFIG)?;
-    // From here on there may be something to delete, whatever becomes of this program.
+    // From here on the cluster must be deleted even if this program is killed.
     let guard = Guard::new(programs, &kubeconfig.0)?;
-    say(&format!("making the kind cluster {NAME} with three control planes: some minutes\n"));
+    say(&format!(
+        "creating the kind cluster {NAME} with three control planes, which takes several minutes\n"
+    ));
     match create(programs, image, &config.0, &kubeconfig.0) {
         Ok(()) => Ok(Kind { kubeconfig, guard: Some(guard) }),
         Err(error) => {
             let deleted = guard.end();
             Err(match deleted {
                 Ok(()) => error,
-                Err(left) => error.context(format!("and what there was of it stayed: {left:#}")),
+                Err(left) => {
+                    error.context(format!("the incomplete cluster was not deleted ({left:#})"))
+                }
             })
         }
     }
 }
 
 fn clusters(programs: &Programs) -> Result<Vec<String>> {
-    let said = match program::ask(&mut programs.kind(&["get", "clusters"]), programs.engine_limit) {
-        Ok(said) => said,
-        Err(Trouble::Missing) => bail!(
+    let output = match program::run(&mut programs.kind(&["get", "clusters"]), programs.engine_limit)
+    {
+        Ok(output) => output,
+        Err(RunError::Missing) => bail!(
             "kind is not on PATH: install it (https://kind.sigs.k8s.io, or \
              `go install sigs.k8s.io/kind@latest`), or use --cluster local, which needs neither \
              kind nor containers"
         ),
-        Err(Trouble::Other(error)) => return Err(error.context("`kind get clusters`")),
-        // It asks the engine, which is what hangs; the engine is asked next.
-        Err(Trouble::Hangs) => return engine_answers(programs).map(|()| Vec::new()),
+        Err(RunError::Other(error)) => return Err(error.context("`kind get clusters`")),
+        // `kind` waits for the engine, so report the state of the engine instead.
+        Err(RunError::Hangs) => return engine_answers(programs).map(|()| Vec::new()),
     };
-    if !said.succeeded {
-        // Mostly it is the engine, and then that says it better.
+    if !output.succeeded {
+        // The cause is usually the engine, whose own error is clearer.
         engine_answers(programs)?;
-        bail!("`kind get clusters` failed: {}", said.last_line());
+        bail!("`kind get clusters` failed: {}", output.last_line());
     }
-    Ok(said.stdout.lines().map(|line| line.trim().to_owned()).collect())
+    Ok(output.stdout.lines().map(|line| line.trim().to_owned()).collect())
 }
 
 fn engine_answers(programs: &Programs) -> Result<()> {
     let engine = &programs.engine;
     let else_local = "or use --cluster local, which needs no containers";
-    match program::ask(&mut programs.engine(&["version"]), programs.engine_limit) {
-        Ok(said) if said.succeeded => Ok(()),
-        Ok(said) => bail!(
-            "{engine} is there, but its engine does not answer: {}. Start it (such as \
-             `sudo systemctl start {engine}`), see that you may use it, {else_local}",
-            said.last_line().trim_end_matches('.')
+    match program::run(&mut programs.engine(&["version"]), programs.engine_limit) {
+        Ok(output) if output.succeeded => Ok(()),
+        Ok(output) => bail!(
+            "{engine} is installed, but its engine does not answer: {}. Start it (for example with \
+             `sudo systemctl start {engine}`), check your permissions, {else_local}",
+            output.last_line().trim_end_matches('.')
         ),
-        Err(Trouble::Missing) => bail!(
+        Err(RunError::Missing) => bail!(
             "{engine} is not on PATH, and kind runs its nodes in containers: install it \
              (https://docs.docker.com/engine/install), name another engine in \
              KIND_EXPERIMENTAL_PROVIDER (podman, nerdctl), {else_local}"
         ),
-        Err(Trouble::Hangs) => bail!(
-            "`{engine} version` has said nothing for {:?}: its engine hangs. Restart it, {else_local}",
+        Err(RunError::Hangs) => bail!(
+            "`{engine} version` did not answer within {:?}: its engine hangs. Restart it, {else_local}",
             programs.engine_limit
         ),
-        Err(Trouble::Other(error)) => Err(error),
+        Err(RunError::Other(error)) => Err(error),
     }
 }
 
-/// Sees that the image is there, and pulls it if it is not.
+/// Pulls the image unless it exists locally.
 fn have_image(programs: &Programs, image: &str) -> Result<()> {
     let mut inspect = programs.engine(&["image", "inspect", "--format", "{{.Id}}", image]);
-    if matches!(program::ask(&mut inspect, LIMIT), Ok(Said { succeeded: true, .. })) {
+    if matches!(program::run(&mut inspect, LIMIT), Ok(Output { succeeded: true, .. })) {
         return Ok(());
     }
     say(&format!("pulling {image}\n"));
-    program::must(&mut programs.engine(&["pull", image]), PULL_LIMIT)
+    program::run_checked(&mut programs.engine(&["pull", image]), PULL_LIMIT)
         .map(drop)
         .with_context(|| no_image(image))
 }
 
 fn no_image(image: &str) -> String {
     format!(
-        "there is no image {image} here, and none could be pulled: name one that can be had \
-         by --kind-image or KIND_IMAGE (https://github.com/kubernetes-sigs/kind/releases lists \
-         those of each version), load it by hand, or use --cluster local"
+        "there is no image {image} here, and it could not be pulled: set --kind-image or KIND_IMAGE \
+         to another image (https://github.com/kubernetes-sigs/kind/releases lists those of each \
+         version), load it manually, or use --cluster local"
     )
 }
 
@@ -223,29 +228,29 @@ fn create(
     if let Some(image) = image {
         command.args(["--image", image]);
     }
-    match program::ask(&mut command, CREATE_LIMIT) {
-        Ok(said) if said.succeeded => Ok(()),
-        Ok(said) => {
-            say(&said.stderr);
-            let why = reason(&said);
+    match program::run(&mut command, CREATE_LIMIT) {
+        Ok(output) if output.succeeded => Ok(()),
+        Ok(output) => {
+            say(&output.stderr);
+            let why = reason(&output);
             if why.contains("pull image") {
-                bail!("{}: {why}", no_image(image.unwrap_or("of kind's own choice")));
+                bail!("{}: {why}", no_image(image.unwrap_or("(kind's default)")));
             }
-            bail!("kind could not make the cluster: {why}")
+            bail!("kind could not create the cluster: {why}")
         }
-        Err(Trouble::Missing) => bail!("kind was on PATH just now, and is gone"),
-        Err(Trouble::Hangs) => bail!("kind was not done after {CREATE_LIMIT:?}"),
-        Err(Trouble::Other(error)) => Err(error),
+        Err(RunError::Missing) => bail!("kind is no longer on PATH"),
+        Err(RunError::Hangs) => bail!("`kind create cluster` took longer than {CREATE_LIMIT:?}"),
+        Err(RunError::Other(error)) => Err(error),
     }
 }
 
-/// The line in which kind says what went wrong; what it says after that is a trace.
-fn reason(said: &Said) -> String {
-    let line = said.stderr.lines().find(|line| line.starts_with("ERROR:"));
-    line.unwrap_or_else(|| said.last_line()).to_owned()
+/// Returns the line with kind's error message. The lines after it are a stack trace.
+fn reason(output: &Output) -> String {
+    let line = output.stderr.lines().find(|line| line.starts_with("ERROR:"));
+    line.unwrap_or_else(|| output.last_line()).to_owned()
 }
 
-/// A file that goes with the value, and that others may not read.
+/// A file that only its owner can read, and that is removed when the value is dropped.
 #[derive(Debug)]
 struct File(PathBuf);
 
@@ -262,7 +267,7 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        // It may never have been written.
+        // The file may not have been written.
         let _ = fs::remove_file(&self.0);
     }
 }

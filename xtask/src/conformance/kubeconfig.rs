@@ -1,4 +1,4 @@
-//! What a kubeconfig says of its current context.
+//! The current context of a kubeconfig.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
-/// A current context, and the file that it stands in.
+/// A current context, and the file that defines it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Current {
     pub(super) file: PathBuf,
@@ -21,7 +21,7 @@ impl fmt::Display for Current {
     }
 }
 
-/// The fields that are looked at; a file has many more.
+/// The fields that are needed; a kubeconfig has many more.
 #[derive(Deserialize)]
 struct Kubeconfig {
     #[serde(rename = "current-context", default)]
@@ -54,7 +54,7 @@ struct Cluster {
     server: String,
 }
 
-/// The current context of `KUBECONFIG`, or of `~/.kube/config`.
+/// Returns the current context of `KUBECONFIG`, or of `~/.kube/config`.
 pub(super) fn current() -> Result<Current> {
     let variable = std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty());
     let file = match variable {
@@ -63,15 +63,17 @@ pub(super) fn current() -> Result<Current> {
             let first = files.next();
             if files.next().is_some() {
                 bail!(
-                    "KUBECONFIG names several files: make one of them, by \
-                     `kubectl config view --flatten --minify`, and name that"
+                    "KUBECONFIG names several files: merge them with \
+                     `kubectl config view --flatten --minify`, and name the result"
                 );
             }
-            first.with_context(|| format!("KUBECONFIG: there is no file {}", value.display()))?
+            first.with_context(|| {
+                format!("KUBECONFIG: the file {} does not exist", value.display())
+            })?
         }
         None => match std::env::home_dir() {
             Some(home) => home.join(".kube/config"),
-            None => bail!("there is no home folder: set KUBECONFIG to a kubeconfig"),
+            None => bail!("the home directory is unknown: set KUBECONFIG to a kubeconfig"),
         },
     };
     let text = std::fs::read_to_string(&file).with_context(|| {
@@ -83,10 +85,10 @@ pub(super) fn current() -> Result<Current> {
 fn read(text: &str, file: &Path) -> Result<Current> {
     let shown = file.display();
     let config: Kubeconfig = serde_saphyr::from_str(text)
-        .map_err(|error| anyhow::anyhow!("{shown} is no kubeconfig: {error}"))?;
+        .map_err(|error| anyhow::anyhow!("{shown} is not a kubeconfig: {error}"))?;
     let context = config.current_context;
     if context.is_empty() {
-        bail!("{shown} has no current context: choose one by `kubectl config use-context`");
+        bail!("{shown} has no current context: choose one with `kubectl config use-context`");
     }
     let named = config.contexts.into_iter().find(|named| named.name == context);
     let named = named
@@ -141,6 +143,6 @@ users: []
         assert!(refusal("kind: Config").contains("no current context"));
         assert!(refusal(&TWO.replace("\"prod\"", "gone")).contains("no context gone"));
         assert!(refusal(&TWO.replace("cluster: far", "cluster: away")).contains("no cluster away"));
-        assert!(refusal("- a list").contains("/k is no kubeconfig"));
+        assert!(refusal("- a list").contains("/k is not a kubeconfig"));
     }
 }

@@ -1,23 +1,23 @@
-//! The folder of the parts of reports, until they are merged.
+//! The directory for the parts of reports, until they are merged.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// The folder `parts` beside the reports: a folder for each driver, and one for what is broken on
-/// purpose.
+/// The directory `parts` next to the reports. It has a directory for each driver, and one for the
+/// results of the self-test.
 #[derive(Debug)]
 pub(super) struct Place {
     parts: PathBuf,
     report: PathBuf,
 }
 
-/// The folder of lists of what is broken on purpose.
+/// The directory for the lists of killed mutants.
 const KILLS: &str = "kills";
 
 impl Place {
-    /// Makes it empty: the parts of an earlier run are no parts of this one.
+    /// Creates the directory, and removes the parts of an earlier run.
     pub(super) fn make(report: &Path) -> Result<Self> {
         let parts = report.join("parts");
         let make = || {
@@ -30,27 +30,27 @@ impl Place {
         Ok(Self { parts, report: report.to_owned() })
     }
 
-    /// Where the parts of a driver go.
+    /// Returns the directory for the parts of a driver.
     pub(super) fn of(&self, driver: &str) -> Result<PathBuf> {
         self.folder(driver)
     }
 
-    /// Where lists of what is broken on purpose go.
+    /// Returns the directory for the lists of killed mutants.
     pub(super) fn of_kills(&self) -> Result<PathBuf> {
         self.folder(KILLS)
     }
 
-    /// Where schedules go that violate a rule.
+    /// Returns the directory for schedules that violate a rule.
     pub(super) fn failures(&self) -> PathBuf {
         self.report.join("failures")
     }
 
-    /// All parts of a driver's report.
+    /// Returns all parts of a driver's report.
     pub(super) fn parts(&self, driver: &str) -> Result<Vec<PathBuf>> {
         self.files(driver)
     }
 
-    /// The lists of what is broken on purpose.
+    /// Returns the lists of killed mutants.
     pub(super) fn kills(&self) -> Result<Vec<PathBuf>> {
         self.files(KILLS)
     }

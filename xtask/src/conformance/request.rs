@@ -10,7 +10,7 @@ use super::drivers::DRIVERS;
 use crate::duration;
 use crate::usage::{Given, UsageError};
 
-/// What the arguments ask for.
+/// The action that the arguments select.
 #[derive(Debug)]
 pub(super) enum Action {
     Run(Request),
@@ -26,13 +26,13 @@ pub(super) struct Request {
     pub(super) cluster: Cluster,
     pub(super) length: Option<Duration>,
     pub(super) seed: u64,
-    /// How many schedules run beside each other on a real server.
+    /// How many schedules run in parallel on a real server.
     pub(super) worlds: Option<u32>,
-    /// How many members an etcd cluster has that is started for the tests.
+    /// How many members a temporary etcd cluster has.
     pub(super) members: Option<u32>,
     pub(super) self_test: bool,
     pub(super) kind_image: Option<String>,
-    /// Where reports go; absolute.
+    /// The absolute path of the directory for reports.
     pub(super) report: PathBuf,
 }
 
@@ -42,7 +42,7 @@ const ETCD: &str = "etcd";
 const MOCK: &str = "mock";
 
 impl Request {
-    /// Returns the command that does the same for one driver.
+    /// Returns the command that repeats the run for one driver.
     pub(super) fn reproduce(&self, driver: &str) -> String {
         let mut words = format!("cargo xtask conformance --driver {driver}");
         let mut add = |option: String| {
@@ -73,17 +73,18 @@ impl Request {
     }
 }
 
-/// A number from 1 on.
+/// Parses a number from 1 to `most`.
 fn number(option: &str, most: u32, arguments: &mut Parser) -> Result<u32, UsageError> {
     let text = arguments.value()?.string()?;
     let wrong = || UsageError(format!("{option} {text}: not a number from 1 to {most}"));
     text.parse().ok().filter(|number| (1..=most).contains(number)).ok_or_else(wrong)
 }
 
-/// A file or folder.
+/// Parses the path of a file or directory.
 fn path(option: &str, arguments: &mut Parser) -> Result<PathBuf, UsageError> {
     let value = arguments.value()?;
-    // Commands run in the root of the workspace, wherever this program was called.
+    // Commands run in the root of the workspace, so the path must not depend on the current
+    // directory.
     std::path::absolute(&value)
         .map_err(|error| UsageError(format!("{option} {:?}: {error}", value.display().to_string())))
 }
@@ -139,7 +140,7 @@ pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
     for (alone, is_given) in [("replay", replay.is_some()), ("write-docs", write_docs)] {
         if let Some(other) = given.other_than(alone).filter(|_| is_given) {
             return Err(UsageError(format!(
-                "--{other} does not go with --{alone}: leave one of them out"
+                "--{other} cannot be combined with --{alone}: remove one of them"
             )));
         }
     }
@@ -150,7 +151,7 @@ pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
         return Ok(Action::Replay(file));
     }
     let drivers = chosen(&names)?;
-    // An option that would have no effect is a mistake.
+    // Report an option that would have no effect.
     let needs = |option: String, fits: fn(&str) -> bool| {
         if drivers.iter().any(|name| fits(name)) {
             return Ok(());
@@ -172,7 +173,7 @@ pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
         needs(format!("--worlds {worlds}"), |name| name != MOCK)?;
     }
     if let Some(image) = image.as_ref().filter(|_| cluster != Some(Cluster::Kind)) {
-        return Err(UsageError(format!("--kind-image {image} needs --cluster kind: add that")));
+        return Err(UsageError(format!("--kind-image {image} needs --cluster kind: add it")));
     }
     let from_environment = || std::env::var("KIND_IMAGE").ok().filter(|image| !image.is_empty());
     Ok(Action::Run(Request {
@@ -188,7 +189,7 @@ pub(super) fn parse(mut arguments: Parser) -> Result<Action, UsageError> {
     }))
 }
 
-/// The drivers of these names, each once.
+/// Returns the drivers with these names, without duplicates.
 fn chosen(names: &[String]) -> Result<Vec<&'static str>, UsageError> {
     let known: Vec<&'static str> = DRIVERS.iter().map(|driver| driver.name).collect();
     if let Some(unknown) = names.iter().find(|name| *name != "all" && !known.contains(&&***name)) {
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mock_is_tested_unless_told_otherwise() {
+    fn the_mock_is_the_default_driver() {
         let nothing = request(&[]);
         assert_eq!((nothing.drivers, nothing.seed), (vec!["mock"], 1));
         assert!(nothing.report.is_absolute());
@@ -290,15 +291,15 @@ mod tests {
             ),
             (
                 &["--driver", "kube", "--kind-image", "i"],
-                "--kind-image i needs --cluster kind: add that",
+                "--kind-image i needs --cluster kind: add it",
             ),
             (
                 &["--replay", "f", "--seed", "1"],
-                "--seed does not go with --replay: leave one of them out",
+                "--seed cannot be combined with --replay: remove one of them",
             ),
             (
                 &["--write-docs", "--driver", "all"],
-                "--driver does not go with --write-docs: leave one of them out",
+                "--driver cannot be combined with --write-docs: remove one of them",
             ),
             (&["--seed", "1", "--seed", "2"], "--seed is given twice: give it once"),
             (&["--self-test", "--self-test"], "--self-test is given twice: give it once"),

@@ -1,13 +1,13 @@
-//! Who imports from whom, and where that goes round in a circle.
+//! The imports between modules, and the circles among them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::{ModulePath, Modules};
 
-/// From each name to those that it imports from.
+/// Maps each name to the names that it imports from.
 pub(super) type Edges = BTreeMap<String, BTreeSet<String>>;
 
-/// More re-exports of re-exports than this are a circle of their own.
+/// A longer chain of re-exports is itself a circle.
 const MOST_STEPS: usize = 16;
 
 /// The imports of a crate.
@@ -23,7 +23,7 @@ impl Graph {
             let here = files.entry(module.file.clone()).or_default();
             let in_room = from.first().map(|room| rooms.entry(room.clone()).or_default());
             let used = module.uses.iter().filter(|(name, _)| {
-                // A re-export that nothing here uses hands on a name and needs nothing.
+                // A re-export that is not used in its own module does not depend on the item.
                 !module.re_exports.contains(*name) || module.words.contains(*name)
             });
             let mut to_rooms = BTreeSet::new();
@@ -50,7 +50,7 @@ impl Graph {
     }
 }
 
-/// The module in which the item is defined that `path` leads to, through all re-exports.
+/// Follows all re-exports, and returns the module that defines the item at `path`.
 fn home(modules: &Modules, path: &[String], steps: usize) -> ModulePath {
     let depth = (0..=path.len()).rev().find(|depth| modules.contains_key(&path[..*depth]));
     let (module, rest) = path.split_at(depth.unwrap_or_default());
@@ -61,7 +61,7 @@ fn home(modules: &Modules, path: &[String], steps: usize) -> ModulePath {
     }
 }
 
-/// All sets of more than one name of which each reaches each other one.
+/// Returns all sets of two or more names that can all reach each other.
 pub(super) fn circles(edges: &Edges) -> Vec<Vec<String>> {
     let reached: BTreeMap<&str, BTreeSet<&str>> =
         edges.keys().map(|name| (name.as_str(), reach(edges, name))).collect();

@@ -1,4 +1,4 @@
-//! The words and the comments of a crate, and how its files are cut.
+//! The words and comments of a crate, and the sizes of its files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,11 +6,11 @@ use std::path::Path;
 
 use anyhow::Result;
 
-/// A file of fewer lines is hardly an idea of its own.
+/// A file with fewer lines rarely needs to be separate.
 const SHORT: usize = 25;
 
-/// Words and phrases that do not belong in technical English. In pieces, since this file is looked
-/// at as well.
+/// Words and phrases that do not belong in technical English. They are written in pieces because
+/// this file is examined as well.
 const FOREIGN: &[&str] = &[
     concat!("some", "body"),
     concat!("no", "body"),
@@ -27,7 +27,7 @@ const FOREIGN: &[&str] = &[
     concat!("ou", "rs"),
 ];
 
-/// What is known of the texts of a crate. Files by their paths in it.
+/// The figures on the texts of a crate. Files are named by their paths in it.
 #[derive(Debug, Default)]
 pub(super) struct Prose {
     pub(super) short: Vec<String>,
@@ -94,8 +94,8 @@ impl Prose {
     }
 }
 
-/// Lines of comment, those of the documentation included, and lines of code. What a file has at
-/// its end for tests does not count.
+/// Counts the lines of comments, including documentation, and the lines of code. The test module at
+/// the end of a file does not count.
 fn lines(text: &str) -> (usize, usize) {
     let before = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
     let lines = before.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -103,7 +103,7 @@ fn lines(text: &str) -> (usize, usize) {
     (comments.len(), code.len())
 }
 
-/// How often each foreign word occurs as a word of its own.
+/// Counts how often each foreign word occurs as a whole word.
 fn foreign_words(text: &str) -> BTreeMap<&'static str, usize> {
     let words = |text: &str| -> Vec<String> {
         let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');

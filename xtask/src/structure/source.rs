@@ -1,4 +1,4 @@
-//! The modules of a crate, and the paths that each of them names.
+//! The modules of a crate, and the paths that each of them uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,27 +14,27 @@ pub(super) type ModulePath = Vec<String>;
 /// A module that is not for tests.
 #[derive(Debug, Default)]
 pub(super) struct Module {
-    /// The file that it is in, for people.
+    /// The path of its file, for display.
     pub(super) file: String,
-    /// What `use` brings in: the name here, and the path.
+    /// The imports: the local name, and the path.
     pub(super) uses: BTreeMap<String, ModulePath>,
     /// Which of these are re-exported.
     pub(super) re_exports: BTreeSet<String>,
-    /// Everything of the crate that its code names by a path.
+    /// All items of the crate that its code names by a path.
     pub(super) paths: BTreeSet<ModulePath>,
-    /// The words that its code begins a path with.
+    /// The first segments of the paths in its code.
     pub(super) words: BTreeSet<String>,
 }
 
 pub(super) type Modules = BTreeMap<ModulePath, Module>;
 
-/// The file that a crate begins with.
+/// Returns the root file of a crate.
 pub(super) fn root_of(folder: &Path) -> Option<PathBuf> {
     let candidates = ["src/lib.rs", "src/main.rs"].map(|file| folder.join(file));
     candidates.into_iter().find(|file| file.is_file())
 }
 
-/// Reads all modules of the crate in `folder`, from its root on.
+/// Reads all modules of the crate in `folder`, starting at its root.
 pub(super) fn load(folder: &Path) -> Result<Modules> {
     let root = root_of(folder).with_context(|| format!("no crate in {}", folder.display()))?;
     let mut modules = Modules::new();
@@ -57,13 +57,13 @@ pub(super) fn load(folder: &Path) -> Result<Modules> {
     Ok(modules)
 }
 
-/// Where the files of the modules below `file` are.
+/// Returns the directory with the files of the modules below `file`.
 fn children_of(path: &[String], file: &Path) -> PathBuf {
     let is_root = path.is_empty() || file.ends_with("mod.rs");
     if is_root { file.parent().unwrap_or(file).to_owned() } else { file.with_extension("") }
 }
 
-/// Adds the module of a file and those within it. Returns those that are in files of their own.
+/// Adds the module of a file and its inline modules. Returns the modules in separate files.
 pub(super) fn parse(
     modules: &mut Modules,
     path: &[String],
@@ -119,7 +119,7 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Collects what the code of one module names.
+/// Collects the paths in the code of one module.
 struct Reader<'a> {
     here: &'a [String],
     children: BTreeSet<String>,
@@ -127,7 +127,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// A path as seen from the root; `None` if it leads out of the crate.
+    /// Returns the path relative to the root of the crate; `None` if it leads out of the crate.
     fn absolute(&self, names: &[String]) -> Option<ModulePath> {
         let mut base = match names.first()?.as_str() {
             "crate" => Vec::new(),
@@ -201,7 +201,7 @@ impl Visit<'_> for Reader<'_> {
     }
 
     fn visit_visibility(&mut self, _: &Visibility) {
-        // `pub(in crate::a)` names a module and takes nothing from it.
+        // `pub(in crate::a)` names a module but imports nothing from it.
     }
 
     fn visit_path(&mut self, path: &syn::Path) {
@@ -211,7 +211,7 @@ impl Visit<'_> for Reader<'_> {
 
     fn visit_macro(&mut self, call: &syn::Macro) {
         visit::visit_macro(self, call);
-        // What is between the parentheses of a macro is no syntax yet: words and punctuation.
+        // The arguments of a macro are unparsed tokens, so search them for paths as text.
         let text = call.tokens.to_string().replace(" :: ", "::");
         for word in text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) {
             let names: Vec<_> = word.split("::").map(str::to_owned).collect();

@@ -1,4 +1,4 @@
-//! What Cargo knows of the workspace and of all it depends on.
+//! Cargo's metadata of the workspace and its dependencies.
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
@@ -17,7 +17,7 @@ pub(super) struct Package {
     pub(super) name: String,
     pub(super) version: String,
     pub(super) rust_version: Option<String>,
-    /// The registries it may go to: `Some` and empty is `publish = false`.
+    /// The registries that it may be published to. An empty list means `publish = false`.
     publish: Option<Vec<String>>,
     pub(super) dependencies: Vec<Dependency>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Package {
 #[derive(Debug, Deserialize)]
 pub(super) struct Dependency {
     pub(super) name: String,
-    /// None for a normal one, else `dev` or `build`.
+    /// `None` for a normal dependency, else `dev` or `build`.
     kind: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl Metadata {
 }
 
 impl Dependency {
-    /// Whether users of the crate get it too.
+    /// Returns whether users of the crate also get this dependency.
     pub(super) fn ships(&self) -> bool {
         self.kind.as_deref() != Some("dev")
     }

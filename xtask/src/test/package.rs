@@ -1,9 +1,9 @@
-//! Packing what is published, as it is now.
+//! Packages all published crates in their current state.
 //!
-//! All crates are packed in one call: Cargo then takes those of them that others need for published
-//! already, out of a registry that it makes in the target folder. What comes out of a registry never
-//! changes as long as its version does not, so Cargo unpacks it once for all, and compiles it once.
-//! Ours has changed since the last time, and the last time has to be forgotten.
+//! All crates are packaged in one call. Cargo then treats those that other crates depend on as
+//! published: it takes them from a temporary registry in the target directory. Cargo assumes that
+//! a version in a registry never changes, so it unpacks and compiles each version only once.
+//! The crates of the workspace do change, so the results of the previous run must be removed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,8 @@ use anyhow::{Context as _, Result};
 use super::metadata::Metadata;
 use crate::cargo::cargo;
 
-/// Forgets the last time, and returns the call that packs and builds every published crate.
+/// Removes the results of the previous run, and returns the command that packages and builds every
+/// published crate.
 pub(super) fn command(metadata: &Metadata) -> Result<Command> {
     let target = control_plane::target_dir().join("packaging");
     remove(&target)?;
@@ -29,8 +30,8 @@ pub(super) fn command(metadata: &Metadata) -> Result<Command> {
     Ok(command)
 }
 
-/// Removes the folders `names` of all registries that were made in a target folder: they have no
-/// host, so the names of their folders begin with the dash before the hash.
+/// Removes the directories `names` of all temporary registries in target directories. Such a
+/// registry has no host, so the name of its directory begins with the dash before the hash.
 fn forget(unpacked: &Path, names: &[String]) -> Result<()> {
     let registries = match std::fs::read_dir(unpacked) {
         Ok(registries) => registries,

@@ -1,4 +1,4 @@
-//! What is run, in this order: what is quick and fails often comes first.
+//! The stages in the order in which they run: fast stages that fail often come first.
 
 use std::ffi::OsStr;
 use std::process::Command;
@@ -21,20 +21,20 @@ pub(super) struct Stage {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
     pub(super) size: Size,
-    /// How long it takes on two cores after a change of the code, with the dependencies and the servers
+    /// The usual duration on two cores after a code change, with the dependencies and servers
     /// already built.
     pub(super) typical: Duration,
-    /// How long it may take, with nothing built yet.
+    /// The maximum duration, with nothing built yet.
     pub(super) limit: Duration,
     pub(super) run: fn(&mut Context) -> Result<Outcome>,
 }
 
-/// Which command runs a stage.
+/// The commands that run a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Size {
-    /// `cargo xtask test`, and `cargo xtask ci` as well.
+    /// Both `cargo xtask test` and `cargo xtask ci`.
     Tests,
-    /// `cargo xtask ci` alone.
+    /// Only `cargo xtask ci`.
     Ci,
 }
 
@@ -95,26 +95,26 @@ const fn minutes(count: u64) -> Duration {
 /// The stage whose tests are counted one by one.
 pub(super) const TEST: &str = "test";
 
-/// The most crates in the normal dependency tree of `dsync`, itself included.
+/// The maximum number of crates in the normal dependency tree of `dsync`, itself included.
 const MOST_CRATES: usize = 30;
 /// How long the example of the README may run.
 const EXAMPLE_LIMIT: Duration = Duration::from_secs(10);
-/// How long the download of the advisories may take before it counts as out of reach.
+/// How long the download of the advisories may take before it counts as unreachable.
 const FETCH_LIMIT: Duration = Duration::from_secs(2 * 60);
 const CARGO_DENY: &str = "0.20.2";
-/// Without the tree of who depends on whom, which is long and stands in `cargo tree`.
+/// Hides the inclusion graph, which is long and available from `cargo tree`.
 const DENY: [&str; 7] =
     ["deny", "--offline", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
 
 fn setup(context: &mut Context) -> Result<Outcome> {
     let missing = setup::install()?;
-    // A build of the servers takes minutes, which the next stages need not wait for.
+    // A build of the servers takes minutes, and the next stages do not need them.
     context.binaries = Some(std::thread::spawn(|| binaries::find(Options::default().report)));
     if missing.is_empty() {
         return Ok(Outcome::Passed);
     }
     let lines = missing.iter().map(|Missing { program, without, remedy }| {
-        format!("no {program}, so without {without} ({remedy})")
+        format!("{program} is missing, which is needed for {without} ({remedy})")
     });
     Ok(Outcome::NotRun(lines.collect::<Vec<_>>().join("; ")))
 }
@@ -135,7 +135,7 @@ fn fmt(_: &mut Context) -> Result<Outcome> {
     if !has("fmt") {
         return Ok(Outcome::NotRun("no rustfmt: `rustup component add rustfmt`".to_owned()));
     }
-    run_cargo(["fmt", "--all", "--check"], "`cargo fmt --all` mends it")
+    run_cargo(["fmt", "--all", "--check"], "`cargo fmt --all` fixes it")
 }
 
 fn tidy(_: &mut Context) -> Result<Outcome> {
@@ -174,7 +174,7 @@ fn clippy(_: &mut Context) -> Result<Outcome> {
 fn cluster(context: &mut Context) -> Result<Outcome> {
     let found = match context.binaries.take() {
         Some(search) => {
-            say("waiting for the programs of the servers\n");
+            say("waiting for the server programs\n");
             search.join().map_err(|_| anyhow!("the search for the servers panicked"))?
         }
         None => binaries::find(Options::default().report),
@@ -188,7 +188,7 @@ fn cluster(context: &mut Context) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// What stages `build` and `test` have in common, so that the second compiles nothing.
+/// The arguments that stages `build` and `test` share, so that `test` compiles nothing.
 pub(super) const ALL_TESTS: [&str; 4] = ["test", "--workspace", "--locked", "--no-fail-fast"];
 
 fn build(_: &mut Context) -> Result<Outcome> {
@@ -199,14 +199,14 @@ fn test(context: &mut Context) -> Result<Outcome> {
     let mut command = cargo(ALL_TESTS);
     if let Some(control_plane) = &context.control_plane {
         command.env("DSYNC_TEST_KUBECONFIG", control_plane.kubeconfig());
-        // The suite kills its server, and the other tests need theirs.
+        // The suite kills its server, and the other tests still need the shared one.
         command.env("DSYNC_CONFORMANCE_SERVER", "own");
     }
     setup::prefer_programs(&mut command);
     if context.request.require_all {
         command.env("DSYNC_REQUIRE", "all");
     }
-    let passed = shell::run(&command, shell::LIMIT, |line| context.tests.hear(line))?;
+    let passed = shell::run(&command, shell::LIMIT, |line| context.tests.add_line(line))?;
     Ok(match context.tests.skipped {
         _ if !passed => Outcome::Failed("see the failures above".to_owned()),
         0 => Outcome::Passed,
@@ -233,7 +233,7 @@ fn ways(context: &mut Context) -> Result<Outcome> {
     if !all {
         return Ok(Outcome::Passed);
     }
-    // The other tests start servers of their own, which this way does not allow.
+    // The other tests start their own servers, which is not possible by URL.
     let suites = [("dsync-redis", "conformance"), ("dsync-etcd", "conformance")];
     let named = ways::Named::start()?;
     let passed = ways::run("url", &named.variables(), &suites)?;
@@ -241,12 +241,12 @@ fn ways(context: &mut Context) -> Result<Outcome> {
 }
 
 fn reports(_: &mut Context) -> Result<Outcome> {
-    Ok(verdict(conformance::docs(false)?, "`cargo xtask conformance --write-docs` mends it"))
+    Ok(verdict(conformance::docs(false)?, "`cargo xtask conformance --write-docs` fixes it"))
 }
 
-/// So many schedules are a run that means something.
+/// The number of schedules that makes a run conclusive.
 const SCHEDULES: &str = "100000";
-/// If they take longer, the machine is too slow: two idle cores run more than 250 a second.
+/// A longer run means that the machine is too slow: two idle cores run over 250 schedules a second.
 const SIMULATION_SECONDS: &str = "1200";
 
 fn simulate(_: &mut Context) -> Result<Outcome> {
@@ -265,15 +265,13 @@ fn broken_drivers(_: &mut Context) -> Result<Outcome> {
     Ok(of_mutants(&conformance::mutants_of_drivers()?))
 }
 
-/// What was not run is no success, however many others were killed.
+/// A mutant that was not run prevents success, even if all others were killed.
 fn of_mutants(summary: &conformance::Summary) -> Outcome {
     match (summary.failure(), summary.not_run()) {
         (None, None) => Outcome::Passed,
         (None, Some(not_run)) => Outcome::NotRun(not_run),
         (Some(failure), None) => Outcome::Failed(failure),
-        (Some(failure), Some(not_run)) => {
-            Outcome::Failed(format!("{failure}; and not run: {not_run}"))
-        }
+        (Some(failure), Some(not_run)) => Outcome::Failed(format!("{failure}; not run: {not_run}")),
     }
 }
 
@@ -313,51 +311,52 @@ fn deny(_: &mut Context) -> Result<Outcome> {
     if !run(&cargo(DENY))? {
         return Ok(Outcome::Failed("see the errors above".to_owned()));
     }
-    // The database is no part of any registry of packages, and often out of reach.
+    // The database is not part of a package registry, and is often unreachable.
     let fetch = cargo(["deny", "fetch", "db"]);
     if !shell::run(&fetch, FETCH_LIMIT, |_| {}).unwrap_or(false) {
-        let text = "advisories not checked, their database is out of reach";
+        let text = "advisories were not checked: their database is unreachable";
         return Ok(Outcome::PassedBut(text.to_owned()));
     }
     run_cargo(["deny", "--offline", "check", "advisories"], "see the advisories above")
 }
 
-/// What the dependencies state, and a build with that very toolchain where there is one. Clippy's
-/// `incompatible_msrv` has looked at our own code.
+/// Checks the `rust-version` of the dependencies, and builds with the oldest supported toolchain if
+/// it is installed. Clippy's `incompatible_msrv` has already checked the code of the workspace.
 fn msrv(_: &mut Context) -> Result<Outcome> {
     let metadata = Metadata::load()?;
-    let ours = metadata.published().find_map(|package| package.rust_version.as_deref());
-    let ours = ours.context("no published crate states its rust-version")?;
+    let msrv = metadata.published().find_map(|package| package.rust_version.as_deref());
+    let msrv = msrv.context("no published crate states its rust-version")?;
     let newer: Vec<String> = metadata
         .packages
         .iter()
         .filter_map(|package| Some((package, package.rust_version.as_deref()?)))
-        .filter(|(_, theirs)| version(theirs) > version(ours))
-        .map(|(package, theirs)| format!("{} {} needs {theirs}", package.name, package.version))
+        .filter(|(_, needed)| version(needed) > version(msrv))
+        .map(|(package, needed)| format!("{} {} needs {needed}", package.name, package.version))
         .collect();
-    say(&format!("{} packages, none may need more than Rust {ours}\n", metadata.packages.len()));
+    say(&format!("{} packages, none may need a newer Rust than {msrv}\n", metadata.packages.len()));
     if !newer.is_empty() {
         return Ok(Outcome::Failed(newer.join(", ")));
     }
-    let Some(toolchain) = toolchain_of(ours) else {
+    let Some(toolchain) = toolchain_of(msrv) else {
         return Ok(Outcome::PassedBut(format!(
-            "not built with Rust {ours}, which is not installed; a job of the CI service does that"
+            "not built with Rust {msrv}, which is not installed; a job of the CI service does that"
         )));
     };
     let check = ["run", &toolchain, "cargo", "check", "--workspace", "--all-targets", "--locked"];
     let mut command = rustup(check);
-    // Apart from the rest, which it would compile anew, and again the next time.
+    // A separate directory: another toolchain in the same one would make both compile everything
+    // again.
     command.env("CARGO_TARGET_DIR", control_plane::target_dir().join("msrv"));
     Ok(verdict(run(&command)?, "see the errors above"))
 }
 
-/// The numbers of `1.89`, `1.89.0`.
+/// Parses the numbers of `1.89` or `1.89.0`.
 fn version(text: &str) -> [u32; 3] {
     let mut numbers = text.split('.').map(|part| part.parse().unwrap_or(0));
     std::array::from_fn(|_| numbers.next().unwrap_or(0))
 }
 
-/// The installed toolchain of Rust `version`, if there is one.
+/// Returns the installed toolchain of Rust `version`, if any.
 fn toolchain_of(version: &str) -> Option<String> {
     let output = rustup(["toolchain", "list"]).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);

@@ -1,4 +1,4 @@
-//! Adds up how the stages ended, and lists what was left out.
+//! Sums up the results of the stages, and lists what was skipped.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::Outcome;
 use super::tally::Tally;
 
-/// How the stages ended so far.
+/// The results of the stages so far.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
     lines: Vec<String>,
     left_out: Vec<String>,
-    /// The stages, but for those whose tests are counted one by one.
+    /// The stages, except those whose tests are counted individually.
     pub(super) tally: Tally,
 }
 
@@ -58,7 +58,7 @@ impl Summary {
         line
     }
 
-    /// The end of the output. Its last line counts everything, in the form of a test runner's.
+    /// Returns the summary. Its last line has the totals, in the format of a test runner.
     pub(super) fn text(&self, tests: Tally, took: Duration) -> String {
         let mut text = format!("\n=== summary, after {}\n", clock(took));
         for line in &self.lines {

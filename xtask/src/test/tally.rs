@@ -1,4 +1,4 @@
-//! Counts tests by their outcome, from what the test runner prints.
+//! Counts tests by their outcome, from the output of the test runner.
 
 use std::ops::Add;
 
@@ -11,8 +11,9 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Takes a line of `cargo test`: `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
-    pub(super) fn hear(&mut self, line: &str) {
+    /// Adds the counts of a result line of `cargo test`:
+    /// `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+    pub(super) fn add_line(&mut self, line: &str) {
         let Some(counts) = line.strip_prefix("test result: ") else { return };
         let words: Vec<&str> = counts.split([' ', ';', '.']).collect();
         let count = |what| {
@@ -24,7 +25,7 @@ impl Tally {
         self.skipped += count("ignored");
     }
 
-    /// The last line of all, in the form of a test runner's.
+    /// Returns the final line, in the format of a test runner.
     pub(super) fn closing(&self) -> String {
         let Self { passed, failed, skipped } = self;
         format!("{passed} passed, {failed} failed, {skipped} skipped\n")
@@ -48,12 +49,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_adds_up_what_cargo_test_prints() {
+    fn the_results_of_cargo_test_are_added_up() {
         let mut tally = Tally::default();
-        tally.hear("test result: ok. 28 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
-        tally.hear("test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured");
-        tally.hear("test result_is_told ... ok");
-        tally.hear("it printed: test result: ok. 9 passed; 9 failed");
+        tally.add_line(
+            "test result: ok. 28 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out",
+        );
+        tally.add_line("test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured");
+        tally.add_line("test result_is_printed ... ok");
+        tally.add_line("it printed: test result: ok. 9 passed; 9 failed");
         assert_eq!(tally, Tally { passed: 30, failed: 3, skipped: 1 });
         assert_eq!(tally.closing(), "30 passed, 3 failed, 1 skipped\n");
     }

@@ -1,4 +1,4 @@
-//! Rules of this repository that no compiler knows.
+//! Rules of this repository that the compiler does not check.
 
 mod links;
 
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::metadata::Metadata;
 
-/// A file of more lines has more than one idea. Tests may be longer: they are lists.
+/// The maximum length of a file; a longer one contains more than one idea. Tests may be longer.
 const MOST_LINES: usize = 500;
 
 /// Each published crate, and the crates of the workspace that it may depend on.
@@ -22,7 +22,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("dsync-conformance", &["dsync", "dsync-mock"]),
 ];
 
-/// What is left behind while working. In pieces, since this file is looked at as well.
+/// Markers of unfinished work. They are written in pieces because this file is checked as well.
 const MARKS: &[&str] = &[
     concat!("todo", "!("),
     concat!("unimplemented", "!("),
@@ -30,7 +30,7 @@ const MARKS: &[&str] = &[
     concat!("FIX", "ME"),
 ];
 
-/// Everything that violates a rule, one line each.
+/// Returns all violations, one line each.
 pub(super) fn problems(root: &Path, metadata: &Metadata) -> Result<Vec<String>> {
     let mut problems = wrong_directions(metadata);
     for path in files(root)? {
@@ -46,7 +46,7 @@ pub(super) fn problems(root: &Path, metadata: &Metadata) -> Result<Vec<String>> 
     Ok(problems)
 }
 
-/// All files but those that are hidden or made by a build, in a fixed order.
+/// Returns all files in a fixed order, except hidden files and build output.
 fn files(root: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -77,7 +77,7 @@ fn in_code(text: &str, is_test: bool) -> Vec<String> {
     let mut problems = Vec::new();
     let count = text.lines().count();
     if count > MOST_LINES && !is_test {
-        problems.push(format!(": {count} lines, at most {MOST_LINES}: it has more than one idea"));
+        problems.push(format!(": {count} lines, at most {MOST_LINES} are allowed: split the file"));
     }
     for (number, line) in (1..).zip(text.lines()) {
         for mark in MARKS.iter().filter(|mark| line.contains(**mark)) {
@@ -93,7 +93,9 @@ fn wrong_directions(metadata: &Metadata) -> Vec<String> {
     for package in metadata.published() {
         let name = &package.name;
         let Some((_, allowed)) = DIRECTIONS.iter().find(|(of, _)| of == name) else {
-            problems.push(format!("{name}: say in xtask's tidy which crates it may depend on"));
+            problems.push(format!(
+                "{name}: add the crates that it may depend on to xtask/src/test/tidy.rs"
+            ));
             continue;
         };
         for dependency in package.dependencies.iter().filter(|d| d.ships() && is_member(&d.name)) {
@@ -143,7 +145,7 @@ mod tests {
             wrong_directions(&metadata),
             [
                 "dsync must not depend on dsync-mock",
-                "dsync-new: say in xtask's tidy which crates it may depend on"
+                "dsync-new: add the crates that it may depend on to xtask/src/test/tidy.rs"
             ]
         );
     }

@@ -1,6 +1,6 @@
-//! The ways to provide Redis and etcd that stage `test` has not taken.
+//! Tests with Redis and etcd provided in ways that stage `test` does not use.
 //!
-//! That stage takes one way for all tests, as a rule programs on PATH.
+//! That stage uses one way for all tests, usually programs on PATH.
 
 use std::process::Command;
 
@@ -14,24 +14,24 @@ use crate::images;
 use crate::output::say;
 use crate::shell;
 
-/// Returns why no containers can be started here, if so.
+/// Returns the reason why containers cannot be started here, if any.
 pub(super) fn trouble() -> Option<String> {
     docker::engine().err().map(|error| format!("{error:#}"))
 }
 
-/// Servers in containers: the images to set, by variable.
+/// Returns the variables that name the images for servers in containers.
 pub(super) fn images() -> Vec<(&'static str, String)> {
     match images::make() {
         Ok(images) => images.map(|image| (image.variable, image.name.to_owned())).into(),
-        // Then they are pulled, or the tests fail and name what is missing.
+        // The tests then pull the images, or fail and name the missing ones.
         Err(error) => {
-            say(&format!("no images of the programs of this machine: {error:#}\n"));
+            say(&format!("could not build images from local programs: {error:#}\n"));
             Vec::new()
         }
     }
 }
 
-/// Servers that are named by URLs. They run until the value is dropped.
+/// Servers whose URLs are passed to the tests. They run until the value is dropped.
 pub(super) struct Named([(&'static str, Server); 2]);
 
 impl Named {
@@ -46,9 +46,9 @@ impl Named {
     }
 }
 
-/// Runs test programs of the workspace, each given as its package and its target. They were built by
-/// stage `build`: Cargo compiles nothing for them, as it would for a selection of packages, whose
-/// dependencies need fewer features.
+/// Runs test programs of the workspace, each given as its package and its target. They were built
+/// by stage `build`: Cargo compiles nothing for them, as it would for a selection of packages,
+/// whose dependencies need fewer features.
 pub(super) fn run(
     way: &str,
     variables: &[(&'static str, String)],
@@ -64,7 +64,8 @@ pub(super) fn run(
         let mut command = Command::new(built.program(&folder, target)?);
         command.current_dir(folder).envs(variables.iter().map(|(name, value)| (name, value)));
         command.env("DSYNC_TEST_WAY", way).env("DSYNC_REQUIRE", "all");
-        // Stage `test` runs the suite long enough to find violations. This one shows that the way works.
+        // Stage `test` runs the suite long enough to find violations. This one shows that the way
+        // works.
         command.env("DSYNC_CONFORMANCE_FOR", "20");
         passed &= shell::run(&command, shell::LIMIT, |_| {})?;
     }

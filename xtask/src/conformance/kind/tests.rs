@@ -1,11 +1,11 @@
-//! With stand-ins for the programs, which fail in the ways that they do.
+//! The tests use scripts in place of the programs, which fail as the real ones do.
 
 use std::time::Instant;
 
 use super::*;
 use crate::scratch::Folder;
 
-/// A docker that works, and a kind that has no cluster.
+/// Scripts for a Docker that works, and for a kind without a cluster.
 const DOCKER: &str = "exit 0";
 const KIND: &str = r#"
 case "$1 $2" in
@@ -23,7 +23,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// Programs by name and script. Each notes what it was asked.
+    /// Creates programs from names and scripts. Each logs its arguments.
     fn new(programs: &[(&str, &str)]) -> Self {
         let folder = Folder::new("kind");
         let bin = folder.path.join("bin");
@@ -63,8 +63,8 @@ impl Stage {
     }
 }
 
-/// By another process: a file that this one has open for writing is open in each child that another
-/// test starts just then, and cannot be run until that is gone.
+/// Writes the file in another process. If this process wrote it, a child that another test starts
+/// at that moment would inherit the open file, and the program could not run until the child exits.
 fn write_program(file: &Path, text: &str) {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", r#"printf %s "$2" >"$1" && chmod 755 "$1""#, "sh"]).arg(file).arg(text);
@@ -104,7 +104,7 @@ fn an_engine_that_hangs_is_named() {
     let mut stage = Stage::new(&[("kind", hangs), ("docker", hangs)]);
     stage.programs.engine_limit = Duration::from_millis(200);
     let error = stage.error(None);
-    assert!(error.contains("`docker version` has said nothing for 200ms"), "{error}");
+    assert!(error.contains("`docker version` did not answer within 200ms"), "{error}");
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn what_was_half_made_is_deleted() {
     esac"#;
     let stage = Stage::new(&[("kind", kind), ("docker", DOCKER)]);
     let error = stage.error(None);
-    assert!(error.contains("could not make the cluster: ERROR: node 2"), "{error}");
+    assert!(error.contains("could not create the cluster: ERROR: node 2"), "{error}");
     assert_eq!(stage.clusters(), "");
 }
 
@@ -163,9 +163,9 @@ fn what_was_made_is_deleted() {
     assert!(!kubeconfig.exists());
 }
 
-/// As when this program is killed: nobody tells the guard, its stdin just ends.
+/// As when this program is killed: stdin ends without a line for the guard.
 #[test]
-fn what_was_made_is_deleted_when_nobody_can_say_so() {
+fn a_created_cluster_is_deleted_if_this_program_is_killed() {
     let stage = Stage::new(&[("kind", KIND), ("docker", DOCKER)]);
     drop(find(&stage.programs, None).unwrap());
     let started = Instant::now();
@@ -177,7 +177,7 @@ fn what_was_made_is_deleted_when_nobody_can_say_so() {
 }
 
 #[test]
-fn what_was_there_stays() {
+fn an_existing_cluster_is_kept() {
     let stage = Stage::new(&[("kind", KIND), ("docker", DOCKER)]);
     let clusters = format!("other\n{NAME}\n");
     fs::write(stage.folder.path.join("clusters"), &clusters).unwrap();

@@ -1,21 +1,22 @@
-//! Links in Markdown: the file exists, it has the heading, and the book links to nothing outside.
+//! Checks links in Markdown: the file and heading exist, and the book does not link outside itself.
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// The chapters of the book. A rendered book has nothing but them, so no link may leave the folder.
+/// The chapters of the book. A rendered book contains nothing else, so no link may leave the
+/// directory.
 const BOOK: &str = "docs/src";
 
-/// What a link leads to.
+/// The target of a link.
 enum Target {
     Missing,
-    /// A folder, or a file whose headings are not known.
+    /// A directory, or a file whose headings are unknown.
     Exists,
     Markdown(String),
 }
 
-/// The broken links of the Markdown file `path`, one line each.
+/// Returns the broken links of the Markdown file `path`, one line each.
 pub(super) fn broken(root: &Path, path: &Path, text: &str) -> Vec<String> {
     let folder = path.parent().unwrap_or(root);
     let mut problems = problems(text, &|link| look_up(&folder.join(link)));
@@ -49,7 +50,7 @@ fn problems(text: &str, look_up: &dyn Fn(&str) -> Target) -> Vec<String> {
             if file.is_empty() { Target::Markdown(text.to_owned()) } else { look_up(file) };
         match (target, heading) {
             (Target::Missing, _) => {
-                problems.push(format!(":{number}: the link to {file} leads nowhere"));
+                problems.push(format!(":{number}: the link to {file} is broken: no such file"));
             }
             (Target::Markdown(text), Some(heading)) if !anchors(&text).contains(heading) => {
                 problems.push(format!(":{number}: {link}: there is no such heading"));
@@ -65,12 +66,13 @@ fn is_elsewhere(link: &str) -> bool {
     link.is_empty() || link.contains(':')
 }
 
-/// The file and the heading of a link.
+/// Splits a link into its file and heading.
 fn split(link: &str) -> (&str, Option<&str>) {
     link.split_once('#').map_or((link, None), |(file, heading)| (file, Some(heading)))
 }
 
-/// Every link with its line: `[text](link)`, and `[text]: link` at the beginning of a line.
+/// Returns every link with its line number: `[text](link)`, and `[text]: link` at the beginning of
+/// a line.
 fn links(text: &str) -> Vec<(usize, &str)> {
     let mut links = Vec::new();
     for (number, line) in prose(text) {
@@ -83,7 +85,7 @@ fn links(text: &str) -> Vec<(usize, &str)> {
     links
 }
 
-/// The lines outside of code blocks, with their numbers.
+/// Returns the lines outside code blocks, with their numbers.
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut in_code = false;
     (1..).zip(text.lines()).filter(move |(_, line)| {
@@ -93,7 +95,7 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The anchors of all headings, as GitHub and mdBook make them.
+/// Returns the anchors of all headings, as GitHub and mdBook generate them.
 struct Anchors(HashMap<String, usize>);
 
 impl Anchors {
@@ -101,7 +103,7 @@ impl Anchors {
         if self.0.contains_key(anchor) {
             return true;
         }
-        // The second heading of a name gets `-1`, the third `-2`.
+        // Repeated headings get a suffix: `-1` for the second, `-2` for the third.
         let numbered = anchor.rsplit_once('-');
         numbered.is_some_and(|(name, number)| {
             let count = self.0.get(name).copied().unwrap_or_default();
@@ -132,7 +134,7 @@ fn anchor(title: &str) -> String {
     title.chars().filter_map(keep).collect()
 }
 
-/// The path without `.` and `..`. The file system is not asked, since the file may be missing.
+/// Removes `.` and `..` from the path without using the file system, since the file may be missing.
 fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {
@@ -169,9 +171,9 @@ mod tests {
         assert_eq!(
             found(text),
             [
-                ":5: the link to gone.png leads nowhere",
-                ":5: the link to lost.md leads nowhere",
-                ":6: the link to also-lost.md leads nowhere"
+                ":5: the link to gone.png is broken: no such file",
+                ":5: the link to lost.md is broken: no such file",
+                ":6: the link to also-lost.md is broken: no such file"
             ]
         );
     }
@@ -199,11 +201,11 @@ mod tests {
         assert_eq!(
             broken(root, &chapter, text),
             [
-                ":1: the link to ../../../README.md leads nowhere",
+                ":1: the link to ../../../README.md is broken: no such file",
                 ":1: the link to ../../../README.md leaves the book"
             ]
         );
         let outside = broken(root, &root.join("README.md"), "[a](../x.rs)\n");
-        assert_eq!(outside, [":1: the link to ../x.rs leads nowhere"]);
+        assert_eq!(outside, [":1: the link to ../x.rs is broken: no such file"]);
     }
 }

@@ -4,10 +4,10 @@
 //! a loop: if it cannot go on, all of its streams end with the error, and the core starts new ones
 //! after its retry period.
 
-mod feed;
 mod lines;
+mod list_and_watch;
 mod registry;
-mod stream;
+mod subscriber;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +17,9 @@ use dsync::{Error, ErrorKind};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use self::feed::{End, Feed};
+use self::list_and_watch::{End, Feed};
 use self::registry::{Registry, Scope, closed};
-use self::stream::Subscriber;
+use self::subscriber::Subscriber;
 use crate::verbs::Store;
 
 #[derive(Debug)]
@@ -48,11 +48,11 @@ impl Watches {
         if Handle::try_current().is_err() {
             let message = "a watch needs a tokio runtime: call this from async code, or enter a \
                            runtime first";
-            return stream::failed(Error::definite(ErrorKind::NoRuntime, message));
+            return subscriber::failed(Error::definite(ErrorKind::NoRuntime, message));
         }
         let mut feeds = self.0.lock();
         if feeds.closed {
-            return stream::failed(closed());
+            return subscriber::failed(closed());
         }
         // 1. Under one lock, subscribe in the cache and reserve the task: a task that ends at the
         //    same time either sees the new stream and ends it, or has already left its place to the

@@ -6,10 +6,10 @@
 
 mod call;
 mod command;
-mod gate;
 mod handle;
 mod pool;
 mod reporter;
+mod request_limit;
 mod services;
 mod status;
 mod watchdog;

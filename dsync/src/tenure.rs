@@ -25,10 +25,11 @@
 
 mod attempts;
 mod context;
-mod drain;
+mod end_of_term;
 mod event;
 mod follow;
 mod held;
+mod late_answer;
 mod plan;
 mod release;
 #[cfg(test)]
@@ -40,7 +41,7 @@ use std::fmt;
 
 pub(crate) use self::context::Memory;
 use self::context::{Context, Flight};
-use self::drain::{Drained, Draining};
+use self::end_of_term::{Drained, Draining};
 pub(crate) use self::event::{Action, Answer, Call, Event, Finish, Request, Settled};
 use self::follow::{Exit, Following};
 use self::held::{Held, Lost, Pauses};
@@ -326,10 +327,7 @@ impl Tenure {
                 self.lost(lost);
             }
             Phase::Draining(draining) => {
-                // After a deadline or a loss the answer comes too late: `is_active()` has been
-                // false since, and bodies are being dropped. Extending the deadlines would let them
-                // go on.
-                let extends = draining.renewing;
+                let extends = late_answer::extends(draining);
                 let lost = draining.held.renewed(ctx, sent, result, extends, &pauses);
                 self.lost(lost);
             }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::gate::{Gate, Pass};
+use super::request_limit::{Gate, Pass};
 use super::services::Services;
 use crate::driver::{Driver, Key, Lease, Verb};
 use crate::env::BoxFuture;

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::gate::Gate;
+use super::request_limit::Gate;
 use super::watchdog::Watchdog;
 use crate::driver::Driver;
 use crate::env::Env;

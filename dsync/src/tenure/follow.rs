@@ -22,6 +22,7 @@ use super::attempts::Attempt;
 use super::context::{Context, Flight};
 use super::event::{Action, Finish, Settled};
 use super::held::Held;
+use super::late_answer;
 use super::plan::Mode;
 use super::release::Releasing;
 use super::view::View;
@@ -351,15 +352,10 @@ impl Following {
 
     /// The lease is held by this candidate, by an answer or by a read that found an attempt.
     /// Begins a term, or gives the lease back.
-    ///
-    /// This is where an answer that came too late is refused.
     fn lead_or_release(&mut self, ctx: &mut Context, lease: Lease, attempt: Attempt) -> Exit {
         let Attempt { holder, sent, duration, spent, .. } = attempt;
-        // 1. The term counts from when the attempt was sent, so an answer after the renew
-        //    deadline brings a term that is over. An attempt of an earlier tenure may have asked
-        //    for a shorter lease, which could expire before the deadlines of this one.
-        let in_time =
-            ctx.now < sent + ctx.plan.renew_deadline && duration >= ctx.plan.lease_duration;
+        // 1. An answer that arrives too late begins no term.
+        let in_time = late_answer::can_begin_a_term(ctx, sent, duration);
         // 2. A nonce has one term at most. Otherwise a read that was answered before the release
         //    of that term could begin a second one with the same token.
         ctx.attempts.spend(&holder, sent);

@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use anyhow::Result;
 use control_plane::ControlPlane;
 use libtest_mimic::{Arguments, Trial};
+use rustix::process::{Pid, Signal, kill_process};
 use test_servers::{EtcdOptions, RedisOptions, Server};
 
 /// A server that has to outlive the test, its URL, and a kubeconfig.
@@ -73,8 +74,8 @@ impl Program {
     }
 
     fn interrupt(&mut self) {
-        let id = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        let id = Pid::from_child(&self.0);
+        kill_process(id, Signal::INT).unwrap();
     }
 
     fn ends(&mut self) {

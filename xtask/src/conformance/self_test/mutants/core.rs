@@ -156,9 +156,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "kubernetes#44887",
         edits: &[
             Edit(
-                "tenure.rs",
-                "let extends = draining.renewing;",
-                "let extends = draining.renewing || MUTANT;",
+                "tenure/late_answer.rs",
+                "{\n    draining.renewing",
+                "{\n    draining.renewing || MUTANT",
             ),
             Edit(
                 "term/clock.rs",
@@ -229,10 +229,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "etcd#11456",
         edits: &[Edit(
             "tenure/follow.rs",
-            "let in_time =\n            ctx.now < sent + ctx.plan.renew_deadline && duration",
+            "let in_time = late_answer::can_begin_a_term(ctx, sent, duration);",
             "let late = MUTANT && ctx.now >= sent + ctx.plan.renew_deadline;
             let sent = if late { ctx.now } else { sent };
-            let in_time =\n            ctx.now < sent + ctx.plan.renew_deadline && duration",
+            let in_time = late_answer::can_begin_a_term(ctx, sent, duration);",
         )],
     },
     Mutant {

@@ -7,11 +7,14 @@
 #![allow(clippy::unchecked_time_subtraction, clippy::format_push_string)]
 
 mod events;
+mod fault;
 mod format;
+mod gap;
 mod html;
 mod incident;
 mod model;
 mod request;
+mod span;
 mod store;
 mod text;
 

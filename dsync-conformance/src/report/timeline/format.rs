@@ -1,48 +1,26 @@
-//! Words and figures, the same in both forms of a timeline.
+//! Words and texts, the same in both forms of a timeline.
 
 use std::fmt::{self, Write};
-use std::time::Duration;
 
 use dsync::EndCause;
 
-use crate::history::{At, Outcome};
-
-/// Seconds with milliseconds.
-pub(super) fn seconds(at: At) -> String {
-    format!("{:.3} s", at.as_secs_f64())
-}
-
-/// A duration as people say it.
-pub(super) fn span(length: Duration) -> String {
-    let seconds = length.as_secs_f64();
-    if seconds < 1.0 {
-        format!("{:.0} ms", seconds * 1000.0)
-    } else if seconds < 10.0 {
-        format!("{seconds:.2} s")
-    } else {
-        format!("{seconds:.1} s")
-    }
-}
-
-/// An interval and its length.
-pub(super) fn interval(from: At, to: At) -> String {
-    format!("{} to {} ({})", seconds(from), seconds(to), span(to.saturating_sub(from)))
-}
+use crate::history::{Outcome, Term};
 
 /// The outcome of a call.
 pub(super) fn outcome(outcome: Outcome) -> String {
-    match outcome {
-        Outcome::Won(token) => format!("won, token {token}"),
-        Outcome::Held => "held by another".to_owned(),
-        Outcome::Kept => "kept".to_owned(),
-        Outcome::Lost => "lost".to_owned(),
-        Outcome::Released => "released".to_owned(),
-        Outcome::NotHeld => "not held".to_owned(),
-        Outcome::Conflict => "conflict: the record has changed".to_owned(),
-        Outcome::Read => "read".to_owned(),
-        Outcome::Refused => "error: not applied".to_owned(),
-        Outcome::Ambiguous => "error: it may have been applied".to_owned(),
-    }
+    let words = match outcome {
+        Outcome::Won(token) => return format!("won, token {token}"),
+        Outcome::Held => "held by another",
+        Outcome::Kept => "kept",
+        Outcome::Lost => "lost",
+        Outcome::Released => "released",
+        Outcome::NotHeld => "not held",
+        Outcome::Conflict => "conflict: the record has changed",
+        Outcome::Read => "read",
+        Outcome::Refused => "error: not applied",
+        Outcome::Ambiguous => "error: it may have been applied",
+    };
+    words.to_owned()
 }
 
 /// Why a term ended.
@@ -58,13 +36,18 @@ pub(super) fn cause(cause: Option<EndCause>) -> &'static str {
     }
 }
 
+/// Why a term ended, where the death of its process counts as well.
+pub(super) fn end(term: &Term) -> &'static str {
+    if term.killed { "killed" } else { cause(term.cause) }
+}
+
 /// A text on one line, without anything that a terminal obeys.
 pub(super) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for char in text.chars() {
         match char {
             '\n' | '\t' => plain.push(' '),
-            // What turns the direction of writing would show a line as another one.
+            // A character that turns the direction of writing can make a line read as another one.
             '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                 plain.extend(char.escape_unicode());
             }

@@ -2,25 +2,27 @@
 
 use std::collections::BTreeMap;
 
+use dsync::driver::Holder;
+
 use crate::history::{At, Event, History, Outcome, Verb};
 
 /// One call of a driver.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
+pub(super) struct Request<'a> {
     pub(super) node: usize,
     pub(super) key: usize,
     pub(super) verb: Verb,
-    pub(super) holder: Option<String>,
+    pub(super) holder: Option<&'a Holder>,
     pub(super) called: At,
-    /// When it was sent to the store, when the store was through with it, and its outcome. More
-    /// than one if it was delivered more than once.
-    pub(super) stored: Vec<(At, At, Outcome)>,
+    /// When the store answered, and with which outcome: once for each delivery.
+    pub(super) stored: Vec<(At, Outcome)>,
+    /// When the caller received an answer, and with which outcome.
     pub(super) answered: Option<(At, Outcome)>,
-    /// The faults that it met.
+    /// The faults that hit the call.
     pub(super) met: Vec<&'static str>,
 }
 
-/// What a call came to, seen from both sides.
+/// The outcome of a call as the store and its caller saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fate {
     /// Applied, and its caller knows.
@@ -35,82 +37,90 @@ pub(super) enum Fate {
     Read,
 }
 
-impl Request {
+impl Fate {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::AnswerLost => "applied, but its caller was not told",
+            Self::Refused => "not applied",
+            Self::Unanswered => "no answer, not applied",
+            Self::Read => "answered",
+        }
+    }
+}
+
+/// Whether a call with this outcome wrote the record.
+pub(super) fn is_write(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Won(_) | Outcome::Kept | Outcome::Released)
+}
+
+impl Request<'_> {
+    /// When the store applied the call, and the outcome.
+    fn applied(&self) -> Option<&(At, Outcome)> {
+        self.stored.iter().find(|(_, outcome)| is_write(*outcome))
+    }
+
     pub(super) fn fate(&self) -> Fate {
-        let answer = self.answered.map(|(_, outcome)| outcome);
-        let is_write = |outcome: Outcome| {
-            matches!(outcome, Outcome::Won(_) | Outcome::Kept | Outcome::Released)
-        };
-        let knows = answer.is_some_and(is_write);
-        match answer {
-            _ if knows => Fate::Applied,
-            _ if self.stored.iter().any(|(_, _, outcome)| is_write(*outcome)) => Fate::AnswerLost,
+        match self.answered.map(|(_, outcome)| outcome) {
+            Some(outcome) if is_write(outcome) => Fate::Applied,
+            _ if self.applied().is_some() => Fate::AnswerLost,
             Some(Outcome::Read) => Fate::Read,
             Some(Outcome::Ambiguous) | None => Fate::Unanswered,
             Some(_) => Fate::Refused,
         }
     }
 
-    /// Where it is shown: when it took effect, or else when the store saw it, or else the call.
+    /// Where the call is drawn: when it took effect, or else when the store first answered it, or
+    /// else when it was made.
     pub(super) fn at(&self) -> At {
-        let mut applied = self.stored.iter().filter(|(_, _, outcome)| {
-            matches!(outcome, Outcome::Won(_) | Outcome::Kept | Outcome::Released)
-        });
-        let seen = applied.next().or(self.stored.first());
-        seen.map_or(self.called, |(_, at, _)| *at)
+        self.applied().or(self.stored.first()).map_or(self.called, |(at, _)| *at)
     }
 
-    /// The token that it won, whether or not its caller received the answer.
+    /// The token that the call won, whether or not its caller received the answer.
     pub(super) fn won(&self) -> Option<u64> {
-        let answer = self.answered.map(|(_, outcome)| outcome);
-        self.stored.iter().map(|(_, _, outcome)| *outcome).chain(answer).find_map(|outcome| {
-            match outcome {
-                Outcome::Won(token) => Some(token),
-                _ => None,
-            }
+        self.stored.iter().chain(&self.answered).find_map(|(_, outcome)| match outcome {
+            Outcome::Won(token) => Some(*token),
+            _ => None,
         })
     }
 }
 
-/// Every call but those that begin a watch, in the order in which they were made.
-pub(super) fn requests(history: &History) -> Vec<Request> {
-    let mut found: Vec<Request> = Vec::new();
-    let mut index_of: BTreeMap<u64, usize> = BTreeMap::new();
-    // The last call of each node: the faults that a call meets are written down right after it.
-    let mut last: BTreeMap<usize, usize> = BTreeMap::new();
+/// Every call by its number, but for those that begin a watch.
+pub(super) fn requests(history: &History) -> BTreeMap<u64, Request<'_>> {
+    let mut found: BTreeMap<u64, Request<'_>> = BTreeMap::new();
+    // The last call of each node: the history has the faults that hit a call right after it.
+    let mut last: BTreeMap<Option<usize>, u64> = BTreeMap::new();
     for entry in &history.entries {
+        let at = entry.at;
         match &entry.event {
             Event::Called { verb: Verb::Watch, .. } => {}
             Event::Called { call, key, verb, holder } => {
-                let node = entry.node.unwrap_or_default();
-                index_of.insert(*call, found.len());
-                last.insert(node, found.len());
-                found.push(Request {
-                    node,
+                last.insert(entry.node, *call);
+                let request = Request {
+                    node: entry.node.unwrap_or_default(),
                     key: *key,
                     verb: *verb,
-                    holder: holder.as_ref().map(|holder| holder.as_str().to_owned()),
-                    called: entry.at,
+                    holder: holder.as_ref(),
+                    called: at,
                     stored: Vec::new(),
                     answered: None,
                     met: Vec::new(),
-                });
+                };
+                found.insert(*call, request);
             }
-            Event::Stored { call, sent, outcome, .. } => {
-                if let Some(index) = index_of.get(call) {
-                    found[*index].stored.push((*sent, entry.at, *outcome));
+            Event::Stored { call, outcome, .. } => {
+                if let Some(request) = found.get_mut(call) {
+                    request.stored.push((at, *outcome));
                 }
             }
             Event::Answered { call, outcome, .. } => {
-                if let Some(index) = index_of.get(call) {
-                    found[*index].answered = Some((entry.at, *outcome));
+                if let Some(request) = found.get_mut(call) {
+                    request.answered = Some((at, *outcome));
                 }
             }
             Event::Took { kind } => {
-                let of = entry.node.and_then(|node| last.get(&node));
-                if let Some(request) = of.map(|index| &mut found[*index])
-                    && request.called == entry.at
-                {
+                let request = last.get(&entry.node).and_then(|call| found.get_mut(call));
+                if let Some(request) = request.filter(|request| request.called == at) {
                     request.met.push(kind);
                 }
             }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{At, Event, History, Outcome};
+use dsync::driver::Holder;
+
+use super::span::Span;
+use crate::history::{At, Entry, Event, History, Outcome};
 
 /// A time in which the record named one holder.
 #[derive(Clone, Debug)]
@@ -10,12 +13,11 @@ pub(super) struct Hold {
     pub(super) key: usize,
     pub(super) node: Option<usize>,
     pub(super) token: u64,
-    pub(super) from: At,
-    pub(super) to: At,
+    pub(super) time: Span,
     pub(super) end: HoldEnd,
 }
 
-/// How it ended.
+/// How a hold ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HoldEnd {
     Released,
@@ -23,7 +25,7 @@ pub(super) enum HoldEnd {
     Expired,
     /// Another candidate was granted the key before the lease had run out.
     Replaced,
-    /// The store forgot it.
+    /// The store lost the record.
     Forgotten,
     /// It went on when the run was over.
     Open,
@@ -41,69 +43,56 @@ impl HoldEnd {
     }
 }
 
-struct Open {
-    hold: Hold,
-    holder: Option<String>,
-    runs_out: At,
-}
-
-impl Open {
-    fn close(mut self, at: At, end: HoldEnd) -> Hold {
-        (self.hold.to, self.hold.end) =
-            if at >= self.runs_out { (self.runs_out, HoldEnd::Expired) } else { (at, end) };
-        self.hold
+impl Hold {
+    /// Ends the hold, unless its lease had run out before.
+    fn end(&mut self, at: At, end: HoldEnd) {
+        if at < self.time.to {
+            (self.time.to, self.end) = (at, end);
+        }
     }
 }
 
-/// Every hold of every key, in the order in which they ended.
-pub(super) fn holds(history: &History, end: At) -> Vec<Hold> {
+/// Every hold of every key, in the order in which they began.
+pub(super) fn holds(history: &History, run_ended: At) -> Vec<Hold> {
     let lease = history.timing.lease;
-    let mut open: BTreeMap<usize, Open> = BTreeMap::new();
-    let mut found = Vec::new();
-    for entry in &history.entries {
-        let at = entry.at;
-        match &entry.event {
+    let mut found: Vec<Hold> = Vec::new();
+    // The hold and the holder that the record of each key names.
+    let mut named: BTreeMap<usize, (usize, Option<&Holder>)> = BTreeMap::new();
+    for Entry { at, node, event } in &history.entries {
+        match event {
+            Event::Stored { key, holder, outcome: Outcome::Won(token), .. } => {
+                let before = named.insert(*key, (found.len(), holder.as_ref()));
+                if let Some((before, _)) = before {
+                    found[before].end(*at, HoldEnd::Replaced);
+                }
+                // A hold lasts until its lease runs out, unless something ends it before.
+                let time = Span::new(*at, *at + lease);
+                let end = HoldEnd::Expired;
+                found.push(Hold { key: *key, node: *node, token: *token, time, end });
+            }
             Event::Stored { key, holder, outcome, .. } => {
-                let holder = holder.as_ref().map(|holder| holder.as_str().to_owned());
-                let current = open.get_mut(key);
-                let is_its = current.as_ref().is_some_and(|open| open.holder == holder);
-                match outcome {
-                    Outcome::Won(token) => {
-                        let before = open.remove(key);
-                        found.extend(before.map(|before| before.close(at, HoldEnd::Replaced)));
-                        let hold = Hold {
-                            key: *key,
-                            node: entry.node,
-                            token: *token,
-                            from: at,
-                            to: end,
-                            end: HoldEnd::Open,
-                        };
-                        open.insert(*key, Open { hold, holder, runs_out: at + lease });
-                    }
-                    Outcome::Kept if is_its => {
-                        if let Some(current) = current {
-                            current.runs_out = at + lease;
-                        }
-                    }
-                    Outcome::Released if is_its => {
-                        let before = open.remove(key);
-                        found.extend(before.map(|before| before.close(at, HoldEnd::Released)));
+                let hold = named.get(key).filter(|(_, named)| *named == holder.as_ref());
+                match (outcome, hold) {
+                    (Outcome::Kept, Some((hold, _))) => found[*hold].time.to = *at + lease,
+                    (Outcome::Released, Some((hold, _))) => {
+                        found[*hold].end(*at, HoldEnd::Released);
+                        named.remove(key);
                     }
                     _ => {}
                 }
             }
-            Event::RecordLoss { key, .. } => {
-                let hit: Vec<usize> =
-                    open.keys().copied().filter(|of| key.is_none_or(|key| key == *of)).collect();
-                for key in hit {
-                    let before = open.remove(&key);
-                    found.extend(before.map(|before| before.close(at, HoldEnd::Forgotten)));
+            Event::RecordLoss { key: lost, .. } => named.retain(|key, (hold, _)| {
+                let is_hit = lost.is_none_or(|lost| lost == *key);
+                if is_hit {
+                    found[*hold].end(*at, HoldEnd::Forgotten);
                 }
-            }
+                !is_hit
+            }),
             _ => {}
         }
     }
-    found.extend(open.into_values().map(|open| open.close(end, HoldEnd::Open)));
+    for (hold, _) in named.into_values() {
+        found[hold].end(run_ended, HoldEnd::Open);
+    }
     found
 }

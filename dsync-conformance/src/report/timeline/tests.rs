@@ -87,9 +87,9 @@ fn a_paused_node_is_seen() {
 fn a_lost_answer_that_was_adopted_is_seen() {
     let history = adopted();
     let model = Model::new(&history, &[]);
-    let fates: Vec<Fate> = model.requests.iter().map(super::request::Request::fate).collect();
+    let fates: Vec<Fate> = model.requests.values().map(super::request::Request::fate).collect();
     assert_eq!(fates, [Fate::AnswerLost, Fate::Read, Fate::Applied, Fate::Applied]);
-    assert_eq!(model.requests[0].met, ["lost_answer"]);
+    assert_eq!(model.requests[&1].met, ["lost_answer"]);
     let html = html(&history, &[], "adopted", "");
     assert!(html.contains("href=\"#m-lost\" class=\"untold\""));
     assert!(html.contains("Adopted: user code of node-0 was elected at 1.340 s with the token #5"));
@@ -119,8 +119,8 @@ fn the_margin_is_from_the_end_of_the_work_to_the_next_grant() {
     let history = sample.done();
     let model = Model::new(&history, &[]);
     let gap = model.gaps[0];
-    assert_eq!((gap.from, gap.to, gap.tokens), (ms(1830), ms(2620), (1, 2)));
-    assert_eq!((model.holds[0].to, model.holds[0].end), (ms(2520), HoldEnd::Expired));
+    assert_eq!((gap.time.from, gap.time.to, gap.tokens), (ms(1830), ms(2620), (1, 2)));
+    assert_eq!((model.holds[0].time.to, model.holds[0].end), (ms(2520), HoldEnd::Expired));
 }
 
 #[test]

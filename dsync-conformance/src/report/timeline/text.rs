@@ -7,10 +7,11 @@ use std::fmt::Write;
 
 use self::lanes::{COLUMNS, Canvas, LABEL};
 use super::events;
-use super::format::{plain, seconds, span};
+use super::format::plain;
 use super::incident::Incident;
 use super::model::Model;
-use crate::rules;
+use super::span::{Span, length, number, seconds};
+use crate::history::At;
 
 /// At most so many violations are listed one by one.
 const VIOLATIONS: usize = 10;
@@ -21,16 +22,11 @@ pub(super) fn render(model: &Model<'_>) -> String {
     let mut out = String::new();
     violations(model, &mut out);
     let first = model.incidents.first();
-    let (from, to) = first.map_or((std::time::Duration::ZERO, model.end), |first| first.view);
-    let canvas = Canvas::new(from, to);
-    let _ = writeln!(
-        out,
-        "From {} to {} of a run of {}; one column is {}.\n",
-        seconds(from),
-        seconds(to),
-        seconds(model.end),
-        span(canvas.column())
-    );
+    let shown = first.map_or(Span::new(At::ZERO, model.end), |first| first.view);
+    let canvas = Canvas::new(shown);
+    let (from, to, end) = (seconds(shown.from), seconds(shown.to), seconds(model.end));
+    let column = length(canvas.column());
+    let _ = writeln!(out, "From {from} to {to} of a run of {end}; one column is {column}.\n");
     let _ = writeln!(out, "{:LABEL$}{}", "", canvas.axis());
     if !model.incidents.is_empty() {
         let _ = writeln!(out, "{:<LABEL$}{}", "violated", lanes::violated(model, &canvas));
@@ -45,20 +41,13 @@ pub(super) fn render(model: &Model<'_>) -> String {
         }
     }
     faults(model, &canvas, &mut out);
-    out.push_str(LEGEND);
+    out.push_str(include_str!("text/legend.txt"));
     if let Some(first) = first {
         list(model, first, &mut out);
     }
     // Lanes are filled with spaces to their end.
     out.lines().map(str::trim_end).fold(String::new(), |all, line| all + line + "\n")
 }
-
-const LEGEND: &str = "
-candidates  : granted, not yet told   [===#7===) term with token 7, elected to cancelled
-            ! past its renew deadline and not cancelled   ~ cancelled, work not yet ended
-            z node stands still   x no process   w waits for the lock
-store       G granted   r released   e lease ran out   - held   X record lost
-";
 
 /// A name in the width of the labels.
 fn label(name: &str) -> String {
@@ -73,9 +62,9 @@ fn violations(model: &Model<'_>, out: &mut String) {
     }
     for incident in model.incidents.iter().take(VIOLATIONS) {
         let rule = incident.violation.rule;
-        let name = rules::rule(rule).map_or("", |rule| rule.name).replace('_', " ");
         let message = plain(&incident.violation.message);
-        out.push_str(&wrap(&format!("VIOLATED {rule} {name}"), LABEL + COLUMNS, ""));
+        let head = format!("VIOLATED {rule} {}", incident.rule_name());
+        out.push_str(&wrap(&head, LABEL + COLUMNS, ""));
         out.push_str(&wrap(&message, LABEL + COLUMNS, "    "));
     }
     let more = model.incidents.len().saturating_sub(VIOLATIONS);
@@ -105,7 +94,7 @@ fn wrap(text: &str, width: usize, indent: &str) -> String {
     out
 }
 
-/// A lane of letters for each node that faults befell, and what the letters mean.
+/// A lane of letters for each node that had faults, and what the letters mean.
 fn faults(model: &Model<'_>, canvas: &Canvas, out: &mut String) {
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for fault in model.faults.iter().filter(|fault| canvas.contains(fault.at)) {
@@ -134,14 +123,9 @@ fn list(model: &Model<'_>, incident: &Incident<'_>, out: &mut String) {
     let (lines, left_out) = events::around(model, incident, EVENTS);
     let _ = writeln!(out, "\nevents around the violation of {}", incident.violation.rule);
     for line in &lines {
-        let mark = if line.at >= incident.from && line.at <= incident.to { '!' } else { ' ' };
-        let text = format!(
-            "{mark} {:>10.3}  {:<10} {:<11} {}",
-            line.at.as_secs_f64(),
-            plain(&line.who),
-            line.what,
-            line.text
-        );
+        let mark = if incident.time.contains(line.at) { '!' } else { ' ' };
+        let (at, who) = (number(line.at), plain(&line.who));
+        let text = format!("{mark} {at:>10}  {who:<10} {:<11} {}", line.what, line.text);
         out.extend(text.chars().take(LABEL + COLUMNS + 10));
         out.push('\n');
     }

@@ -1,26 +1,25 @@
 //! One figure: names of lanes on the left, time to the right.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::time::Duration;
 
-use super::layout::{Lane, LaneKind, TOP};
+use super::layout::{Lane, LaneKind, TOP, lanes};
 use super::svg::Svg;
 use super::{candidate, faults, store};
 use crate::check::Violation;
 use crate::history::At;
-use crate::report::timeline::format::{Escaped, interval, plain, seconds};
+use crate::report::timeline::format::{Escaped, plain};
 use crate::report::timeline::model::Model;
+use crate::report::timeline::span::{Span, seconds};
 
-/// What is nearer than this, in percent of the width, is one place to a reader.
+/// Flags that are nearer than this, in percent of the width, are one flag.
 const SAME: f64 = 0.05;
 
-/// A piece of the run.
+/// A picture of a piece of the run.
 #[derive(Debug)]
 pub(super) struct Figure<'a> {
     pub(super) model: &'a Model<'a>,
-    pub(super) from: At,
-    pub(super) to: At,
+    pub(super) shown: Span,
     pub(super) keys: Vec<usize>,
     /// Unique in the file.
     pub(super) name: String,
@@ -29,129 +28,65 @@ pub(super) struct Figure<'a> {
 }
 
 impl Figure<'_> {
-    pub(super) fn draw(&self, out: &mut String) {
-        let (lanes, height) = super::layout::lanes(self.model, &self.keys);
-        let (mut names, mut time) = (String::new(), String::new());
-        self.names(&lanes, height, &mut names);
-        let mut svg = Svg::new(&mut time, self.from, self.to);
+    pub(super) fn draw(&self) -> String {
+        let model = self.model;
+        let (lanes, height) = lanes(model, &self.keys);
+        let mut svg = Svg::new(self.shown);
         for lane in &lanes {
-            Self::ground(lane, &mut svg);
+            ground(lane, &mut svg);
         }
         self.axis(height, &mut svg);
         self.violated(height, &mut svg);
-        for lane in &lanes {
-            match lane.kind {
-                LaneKind::Group(_) => {}
-                LaneKind::Store(key) => store::draw(self.model, key, lane.y, &mut svg),
+        for Lane { kind, y, height, .. } in &lanes {
+            match *kind {
+                LaneKind::Group => {}
+                LaneKind::Store(key) => store::draw(model, key, *y, &mut svg),
                 LaneKind::Candidate { key, node } => {
-                    candidate::draw(self.model, (key, node), (lane.y, lane.height), &mut svg);
+                    candidate::draw(model, (key, node), (*y, *height), &mut svg);
                 }
-                LaneKind::Faults(node) => {
-                    faults::draw(self.model, node, (lane.y, lane.height), &mut svg);
-                }
+                LaneKind::Faults(node) => faults::draw(model, node, (*y, *height), &mut svg),
             }
         }
         self.losses(&lanes, &mut svg);
-        let has_violation =
-            self.model.incidents.iter().any(|one| self.from <= one.from && one.from <= self.to);
+        let has_violation = model.incidents.iter().any(|one| self.shown.contains(one.time.from));
         let next = "<button type=\"button\" data-zoom=\"next\">Next violation</button>";
-        let _ = write!(
-            out,
+        format!(
             include_str!("figure.html"),
             next = if has_violation { next } else { "" },
             name = self.name,
-            from = self.from.as_secs_f64(),
-            to = self.to.as_secs_f64(),
-            names = names,
+            from = self.shown.from.as_secs_f64(),
+            to = self.shown.to.as_secs_f64(),
+            names = names(&lanes),
             title = Escaped(&self.title),
             height = height,
             description = Escaped(&self.description),
-            time = time,
-        );
-    }
-
-    fn names(&self, lanes: &[Lane], height: f64, out: &mut String) {
-        let _ = writeln!(out, "<svg class=\"names\" height=\"{height}\" aria-hidden=\"true\">");
-        let _ = writeln!(out, "<text x=\"8\" y=\"33\" class=\"dim\">seconds</text>");
-        for lane in lanes {
-            let (class, text, swatch) = match &lane.kind {
-                LaneKind::Group(name) => ("head", name.clone(), None),
-                LaneKind::Store(_) => ("lane", "store".to_owned(), None),
-                LaneKind::Candidate { node, .. } => ("lane", self.model.node(*node), Some(*node)),
-                LaneKind::Faults(node) => ("lane", self.model.who(*node), *node),
-            };
-            let text = plain(&text);
-            let short: String = if text.chars().count() > 16 {
-                text.chars().take(15).chain(['…']).collect()
-            } else {
-                text.clone()
-            };
-            let middle = lane.y + lane.height / 2.0 + 4.0;
-            if let Some(node) = swatch {
-                let top = lane.y + lane.height / 2.0 - 5.0;
-                let _ = writeln!(
-                    out,
-                    "<rect class=\"n{}\" x=\"8\" y=\"{top}\" width=\"5\" height=\"11\"/>",
-                    node % 8
-                );
-            }
-            let x = if class == "head" { 8 } else { 19 };
-            let y = if class == "head" { lane.y + lane.height - 7.0 } else { middle };
-            let _ = writeln!(
-                out,
-                "<text x=\"{x}\" y=\"{y}\" class=\"{class}\">{}<title>{}</title></text>",
-                Escaped(&short),
-                Escaped(&text)
-            );
-        }
-        out.push_str("</svg>\n");
-    }
-
-    /// What lies behind a lane.
-    fn ground(lane: &Lane, svg: &mut Svg<'_>) {
-        let class = match &lane.kind {
-            LaneKind::Group(_) => return,
-            LaneKind::Store(_) => "ground store",
-            LaneKind::Candidate { node, .. } if node % 2 == 0 => "ground",
-            LaneKind::Candidate { .. } => "ground odd",
-            LaneKind::Faults(_) => "ground faults",
-        };
-        svg.put(format_args!(
-            "<rect class=\"{class}\" x=\"0\" width=\"100%\" y=\"{}\" height=\"{}\"/>\n",
-            lane.y, lane.height
-        ));
+            time = svg.out,
+        )
     }
 
     /// Seconds, finer where the figure is zoomed.
-    fn axis(&self, height: f64, svg: &mut Svg<'_>) {
-        let mut steps: Vec<(Duration, &str)> = Vec::new();
+    fn axis(&self, height: f64, svg: &mut Svg) {
+        let Span { from, to } = self.shown;
+        let mut coarser: Vec<Duration> = Vec::new();
         for (zoom, class) in [(1, ""), (4, " m4"), (16, " m16"), (64, " m64")] {
-            let step = step(self.to.saturating_sub(self.from) / (10 * zoom));
-            if !steps.iter().any(|(other, _)| *other == step) {
-                steps.push((step, class));
-            }
-        }
-        for (index, (step, class)) in steps.iter().enumerate() {
-            let first = self.from.as_nanos().div_ceil(step.as_nanos().max(1));
-            let mut at = *step * u32::try_from(first).unwrap_or(u32::MAX);
-            while at <= self.to {
-                let drawn = steps[..index].iter().any(|(coarse, _)| is_multiple(at, *coarse));
-                if !drawn {
-                    let x = svg.x(at);
+            let step = step(self.shown.length() / (10 * zoom));
+            let first = from.as_nanos().div_ceil(step.as_nanos().max(1));
+            let mut at = step * u32::try_from(first).unwrap_or(u32::MAX);
+            while at <= to {
+                if !coarser.iter().any(|coarse| is_multiple(at, *coarse)) {
                     svg.across(&format!("grid{class}"), at, TOP - 4.0, height, "");
-                    let text = label(at, *step);
+                    let x = svg.x(at);
                     let (anchor, shift) = match x {
                         x if x > 98.5 => ("end", -2),
                         x if x < 0.5 => ("start", 2),
                         _ => ("middle", 0),
                     };
-                    svg.put(format_args!(
-                        "<text class=\"tick{class}\" x=\"{x:.4}%\" dx=\"{shift}\" y=\"33\" \
-                         text-anchor=\"{anchor}\">{text}</text>\n"
-                    ));
+                    let text = label(at, step);
+                    svg.shifted(&format!("tick{class}"), (x, shift), 33.0, anchor, &text);
                 }
-                at += *step;
+                at += step;
             }
+            coarser.push(step);
         }
         if let Some(healed) = self.model.history.healed_at.filter(|at| svg.contains(*at)) {
             let title = format!(
@@ -159,82 +94,112 @@ impl Figure<'_> {
                 seconds(healed)
             );
             svg.across("healed", healed, TOP - 18.0, height, &title);
-            svg.beside("healed", healed, 20.0, "faults are over");
+            let x = svg.x(healed);
+            let (anchor, shift) = if x > 85.0 { ("end", -5) } else { ("start", 5) };
+            svg.shifted("healed", (x, shift), 20.0, anchor, "faults are over");
         }
     }
 
     /// Where rules were violated, behind everything else.
-    fn violated(&self, height: f64, svg: &mut Svg<'_>) {
-        // One incident often violates several rules: they share a bar and a name.
-        let mut shared: BTreeMap<(At, At), Vec<&Violation>> = BTreeMap::new();
-        for incident in &self.model.incidents {
-            if svg.shows(incident.from, incident.to) {
-                let together = shared.entry((incident.from, incident.to)).or_default();
-                together.push(incident.violation);
-            }
+    fn violated(&self, height: f64, svg: &mut Svg) {
+        // One incident often violates several rules: they share a bar and a flag.
+        let mut shared: BTreeMap<Span, Vec<&Violation>> = BTreeMap::new();
+        for incident in self.model.incidents.iter().filter(|one| svg.shows(one.time)) {
+            shared.entry(incident.time).or_default().push(incident.violation);
         }
         let mut flags: Vec<(f64, Vec<&str>)> = Vec::new();
-        for ((from, to), violations) in shared {
-            let mut title = interval(from, to);
-            let x = svg.x(from);
+        for (time, violations) in shared {
+            let x = svg.x(time.from);
             if flags.last().is_none_or(|(last, _)| x - last > SAME) {
                 flags.push((x, Vec::new()));
             }
-            for violation in violations {
-                let _ =
-                    write!(title, "\nRule {} is violated: {}", violation.rule, violation.message);
+            let mut title = time.to_string();
+            for Violation { rule, message, .. } in violations {
+                title += &format!("\nRule {rule} is violated: {message}");
                 if let Some((_, rules)) = flags.last_mut()
-                    && !rules.contains(&violation.rule)
+                    && !rules.contains(rule)
                 {
-                    rules.push(violation.rule);
+                    rules.push(rule);
                 }
             }
-            svg.bar(format_args!("bad"), (from, to), 16.0, height - 16.0, &title);
+            svg.bar("bad", time, 16.0, height - 16.0, &title);
         }
         let mut last: Option<f64> = None;
         for (x, rules) in flags {
             // Names side by side have no room, so each is shown when the figure is zoomed enough.
-            let class = match last.map(|last| x - last) {
-                Some(distance) if distance < 0.7 => " m64",
-                Some(distance) if distance < 5.0 => " m8",
-                _ => "",
+            let class = match last.replace(x).map(|last| x - last) {
+                Some(distance) if distance < 0.7 => "flag m64",
+                Some(distance) if distance < 5.0 => "flag m8",
+                _ => "flag",
             };
             let anchor = if x > 90.0 { "end" } else { "start" };
-            let rules = rules.join(", ");
-            svg.put(format_args!(
-                "<text class=\"flag{class}\" x=\"{x:.4}%\" y=\"12\" text-anchor=\"{anchor}\">✕ {}\
-                 </text>\n",
-                Escaped(&rules)
-            ));
-            last = Some(x);
+            svg.text(class, x, 12.0, anchor, &format!("✕ {}", rules.join(", ")));
         }
     }
 
-    /// Lines where the store forgot something, across the lanes of the keys that were hit.
-    fn losses(&self, lanes: &[Lane], svg: &mut Svg<'_>) {
-        let of = |lane: &Lane| match lane.kind {
-            LaneKind::Store(key) | LaneKind::Candidate { key, .. } => Some(key),
-            _ => None,
-        };
+    /// Lines where the store lost records, across the lanes of the keys that were hit.
+    fn losses(&self, lanes: &[Lane], svg: &mut Svg) {
         for loss in &self.model.losses {
-            for key in &self.keys {
-                if loss.key.is_some_and(|only| only != *key) {
-                    continue;
-                }
-                let mut of_key = lanes.iter().filter(|lane| of(lane) == Some(*key));
+            let title = format!(
+                "{}: record loss, {}\nThe store forgot the record, so terms that it hits are \
+                 not judged by the rules of exclusion.",
+                seconds(loss.from),
+                loss.kind.replace('_', " ")
+            );
+            for key in self.keys.iter().filter(|key| loss.key.is_none_or(|hit| hit == **key)) {
+                let mut of_key = lanes.iter().filter(|lane| match lane.kind {
+                    LaneKind::Store(of) | LaneKind::Candidate { key: of, .. } => of == *key,
+                    LaneKind::Group | LaneKind::Faults(_) => false,
+                });
                 let Some(first) = of_key.next() else { continue };
                 let last = of_key.next_back().unwrap_or(first);
-                let title = format!(
-                    "{}: record loss, {}\nThe store forgot the record, so terms that it hits are \
-                     not judged by the rules of exclusion.",
-                    seconds(loss.at),
-                    loss.kind.replace('_', " ")
-                );
-                svg.across("loss", loss.at, first.y, last.y + last.height, &title);
-                svg.mark("m-loss", "loss", loss.at, first.y + 10.0, &title);
+                svg.across("loss", loss.from, first.y, last.y + last.height, &title);
+                svg.mark("m-loss", "loss", loss.from, first.y + 10.0, &title);
             }
         }
     }
+}
+
+/// The names of the lanes, which stay in sight when the figure is scrolled.
+fn names(lanes: &[Lane]) -> String {
+    let mut names = String::new();
+    for lane in lanes {
+        let name = plain(&lane.name);
+        let mut short: String = name.chars().take(16).collect();
+        if short.len() < name.len() {
+            short.pop();
+            short.push('…');
+        }
+        let middle = lane.y + lane.height / 2.0;
+        if let LaneKind::Candidate { node, .. } | LaneKind::Faults(Some(node)) = lane.kind {
+            names += &format!(
+                "<rect class=\"n{}\" x=\"8\" y=\"{}\" width=\"5\" height=\"11\"/>\n",
+                node % 8,
+                middle - 5.0
+            );
+        }
+        let (class, x, y) = match lane.kind {
+            LaneKind::Group => ("head", 8, lane.y + lane.height - 7.0),
+            _ => ("lane", 19, middle + 4.0),
+        };
+        let (name, short) = (Escaped(&name), Escaped(&short));
+        names += &format!(
+            "<text x=\"{x}\" y=\"{y}\" class=\"{class}\">{short}<title>{name}</title></text>\n"
+        );
+    }
+    names
+}
+
+/// What lies behind a lane.
+fn ground(lane: &Lane, svg: &mut Svg) {
+    let class = match lane.kind {
+        LaneKind::Group => return,
+        LaneKind::Store(_) => "ground store",
+        LaneKind::Candidate { node, .. } if node % 2 == 0 => "ground",
+        LaneKind::Candidate { .. } => "ground odd",
+        LaneKind::Faults(_) => "ground faults",
+    };
+    svg.ground(class, lane.y, lane.height);
 }
 
 /// The next larger round duration.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::history::{At, Term};
 use crate::report::timeline::model::Model;
+use crate::report::timeline::span::Span;
 use crate::report::timeline::store::HoldEnd;
 
 /// How many columns the names of lanes have.
@@ -12,47 +13,37 @@ pub(super) const LABEL: usize = 12;
 /// How many columns show time.
 pub(super) const COLUMNS: usize = 98;
 
-/// A piece of time over a number of columns.
+/// A period over a number of columns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Canvas {
-    from: At,
-    to: At,
+    shown: Span,
 }
 
-/// One line of it.
+/// One line of a canvas.
 struct Lane<'a> {
     canvas: &'a Canvas,
     cells: Vec<char>,
 }
 
 impl Canvas {
-    pub(super) fn new(from: At, to: At) -> Self {
-        Self { from, to: to.max(from + Duration::from_millis(1)) }
-    }
-
-    fn length(&self) -> Duration {
-        self.to.saturating_sub(self.from)
+    pub(super) fn new(shown: Span) -> Self {
+        Self { shown: shown.not_empty() }
     }
 
     /// How long a column is.
     pub(super) fn column(&self) -> Duration {
-        self.length() / u32::try_from(COLUMNS).unwrap_or(u32::MAX)
+        self.shown.length() / u32::try_from(COLUMNS).unwrap_or(u32::MAX)
     }
 
     pub(super) fn contains(&self, at: At) -> bool {
-        at >= self.from && at <= self.to
+        self.shown.contains(at)
     }
 
-    /// The column of an instant; what is outside is at the edge.
+    /// The column of an instant, which is the first or the last one for an instant outside.
     fn at(&self, at: At) -> usize {
-        let passed = at.saturating_sub(self.from).as_nanos();
-        let column = passed * COLUMNS as u128 / self.length().as_nanos().max(1);
+        let passed = at.saturating_sub(self.shown.from).as_nanos();
+        let column = passed * COLUMNS as u128 / self.shown.length().as_nanos().max(1);
         usize::try_from(column).unwrap_or(COLUMNS).min(COLUMNS - 1)
-    }
-
-    /// Whether any of `from..=to` is shown.
-    fn shows(&self, from: At, to: At) -> bool {
-        from <= self.to && to >= self.from
     }
 
     fn lane(&self) -> Lane<'_> {
@@ -61,44 +52,33 @@ impl Canvas {
 
     /// Seconds every fourteen columns.
     pub(super) fn axis(&self) -> String {
-        const STEP: usize = 14;
         let mut lane = self.lane();
-        for index in 0..COLUMNS / STEP {
-            let column = index * STEP;
-            let at = self.from + self.column() * u32::try_from(column).unwrap_or_default();
-            lane.put(column, '|');
-            lane.write(column + 1, &format!("{:.2}", at.as_secs_f64()), COLUMNS);
+        for column in (0..COLUMNS).step_by(14) {
+            let at = self.shown.from + self.column() * u32::try_from(column).unwrap_or_default();
+            lane.write(column, &format!("|{:.2}", at.as_secs_f64()), COLUMNS);
         }
         lane.finish()
     }
 }
 
 impl Lane<'_> {
-    fn put(&mut self, column: usize, char: char) {
-        if let Some(cell) = self.cells.get_mut(column) {
-            *cell = char;
-        }
-    }
-
     fn mark(&mut self, at: At, char: char) {
         if self.canvas.contains(at) {
-            self.put(self.canvas.at(at), char);
+            self.cells[self.canvas.at(at)] = char;
         }
     }
 
-    fn fill(&mut self, from: At, to: At, char: char) {
-        if self.canvas.shows(from, to) {
-            let (from, to) = (self.canvas.at(from), self.canvas.at(to));
-            self.cells[from..=to].fill(char);
+    fn fill(&mut self, time: Span, char: char) {
+        if self.canvas.shown.meets(time) {
+            self.cells[self.canvas.at(time.from)..=self.canvas.at(time.to)].fill(char);
         }
     }
 
     /// Writes `text` if it fits before `end`.
     fn write(&mut self, column: usize, text: &str, end: usize) {
         if column + text.chars().count() <= end.min(COLUMNS) {
-            for (index, char) in text.chars().enumerate() {
-                self.put(column + index, char);
-            }
+            let cells = self.cells[column..].iter_mut();
+            cells.zip(text.chars()).for_each(|(cell, char)| *cell = char);
         }
     }
 
@@ -111,14 +91,13 @@ impl Lane<'_> {
 pub(super) fn violated(model: &Model<'_>, canvas: &Canvas) -> String {
     let mut lane = canvas.lane();
     for incident in &model.incidents {
-        lane.fill(incident.from, incident.to, '!');
+        lane.fill(incident.time, '!');
     }
     if let Some(first) = model.incidents.first() {
-        let column = canvas.at(first.from);
+        let (begin, end) = (canvas.at(first.time.from), canvas.at(first.time.to));
         let text = format!(" {} ", first.violation.rule);
-        let end = canvas.at(first.to);
-        if end > column + text.len() + 2 {
-            lane.write(usize::midpoint(column, end) - text.len() / 2, &text, end);
+        if end > begin + text.len() + 2 {
+            lane.write(usize::midpoint(begin, end) - text.len() / 2, &text, end);
         }
     }
     lane.finish()
@@ -127,25 +106,20 @@ pub(super) fn violated(model: &Model<'_>, canvas: &Canvas) -> String {
 /// Who held the key, as the store saw it.
 pub(super) fn store(model: &Model<'_>, canvas: &Canvas, key: usize) -> String {
     let mut lane = canvas.lane();
-    let mut holds: Vec<_> = model.holds.iter().filter(|hold| hold.key == key).collect();
-    holds.sort_by_key(|hold| hold.from);
-    for hold in &holds {
-        if !canvas.shows(hold.from, hold.to) {
-            continue;
+    let holds = model.holds.iter().filter(|hold| hold.key == key);
+    for hold in holds.filter(|hold| canvas.shown.meets(hold.time)) {
+        lane.fill(hold.time, '-');
+        match hold.end {
+            HoldEnd::Released => lane.mark(hold.time.to, 'r'),
+            HoldEnd::Expired => lane.mark(hold.time.to, 'e'),
+            HoldEnd::Forgotten | HoldEnd::Replaced | HoldEnd::Open => {}
         }
-        lane.fill(hold.from, hold.to, '-');
-        let end = match hold.end {
-            HoldEnd::Released => 'r',
-            HoldEnd::Expired => 'e',
-            HoldEnd::Forgotten | HoldEnd::Replaced | HoldEnd::Open => '-',
-        };
-        lane.mark(hold.to, end);
-        lane.mark(hold.from, 'G');
-        let (begin, end) = (canvas.at(hold.from) + 1, canvas.at(hold.to));
+        lane.mark(hold.time.from, 'G');
+        let (begin, end) = (canvas.at(hold.time.from) + 1, canvas.at(hold.time.to));
         lane.write(begin, &format!("#{}", hold.token), end);
     }
     for loss in model.losses.iter().filter(|loss| loss.key.is_none_or(|of| of == key)) {
-        lane.mark(loss.at, 'X');
+        lane.mark(loss.from, 'X');
     }
     lane.finish()
 }
@@ -154,59 +128,53 @@ pub(super) fn store(model: &Model<'_>, canvas: &Canvas, key: usize) -> String {
 pub(super) fn candidate(model: &Model<'_>, canvas: &Canvas, key: usize, node: usize) -> String {
     let mut lane = canvas.lane();
     for wait in model.waits.iter().filter(|wait| wait.node == node && wait.key == key) {
-        lane.fill(wait.from, wait.to, 'w');
+        lane.fill(wait.time, 'w');
     }
-    for (_, from, to) in model.down.iter().filter(|(of, _, _)| *of == node) {
-        lane.fill(*from, *to, 'x');
+    for (_, down) in model.down.iter().filter(|(of, _)| *of == node) {
+        lane.fill(*down, 'x');
     }
-    let terms = model.terms.iter().filter(|term| term.node == node && term.key == key);
-    let terms: Vec<&Term> = terms.collect();
-    for term in &terms {
+    for term in model.terms_of(key, node) {
         draw(&mut lane, model, term);
     }
-    for (from, to) in model.asleep(node) {
-        lane.fill(from, to, 'z');
+    for asleep in model.asleep(node) {
+        lane.fill(asleep, 'z');
     }
     // Edges and tokens are what a reader looks for: nothing covers them.
-    for term in &terms {
+    for term in model.terms_of(key, node) {
         edges(&mut lane, model, term);
     }
     lane.finish()
 }
 
 fn draw(lane: &mut Lane<'_>, model: &Model<'_>, term: &Term) {
-    let over = term.cancelled_at.unwrap_or(model.end);
-    let gone = model.end_of(term);
     if let Some((granted, _)) = term.granted
         && granted < term.elected_at
     {
-        lane.fill(granted, term.elected_at, ':');
+        lane.fill(Span::new(granted, term.elected_at), ':');
     }
-    if gone > over {
-        lane.fill(over, gone, '~');
+    if let Some(rest) = model.rest(term) {
+        lane.fill(rest, '~');
     }
-    lane.fill(term.elected_at, over, '=');
-    if over > term.deadline {
-        lane.fill(term.deadline.max(term.elected_at), over, '!');
+    lane.fill(model.seen(term), '=');
+    if let Some(late) = model.late(term) {
+        lane.fill(late, '!');
     }
 }
 
 fn edges(lane: &mut Lane<'_>, model: &Model<'_>, term: &Term) {
-    let over = term.cancelled_at.unwrap_or(model.end);
-    let canvas = lane.canvas;
-    if !canvas.shows(term.elected_at, over) {
+    let (canvas, seen) = (lane.canvas, model.seen(term));
+    if !canvas.shown.meets(seen) {
         return;
     }
-    let (begin, end) = (canvas.at(term.elected_at), canvas.at(over));
-    lane.mark(term.elected_at, '[');
+    lane.mark(seen.from, '[');
     if term.cancelled_at.is_some() {
-        lane.mark(over, ')');
+        lane.mark(seen.to, ')');
     }
     let text = format!("#{}", term.token);
-    let begin = if canvas.contains(term.elected_at) { begin + 1 } else { begin };
-    let room = end.saturating_sub(begin);
-    let column = begin + (room.saturating_sub(text.len()) / 2).min(4);
-    lane.write(column, &text, end);
+    let begin = canvas.at(seen.from) + usize::from(canvas.contains(seen.from));
+    let end = canvas.at(seen.to);
+    let room = end.saturating_sub(begin + text.len());
+    lane.write(begin + (room / 2).min(4), &text, end);
 }
 
 /// A letter for each kind, one of its own where there is one left.
@@ -214,15 +182,16 @@ pub(super) fn letters<'a>(kinds: impl Iterator<Item = &'a str>) -> BTreeMap<&'a 
     let mut letters: BTreeMap<&str, char> = BTreeMap::new();
     for kind in kinds {
         let own = kind.chars().flat_map(|char| [char, char.to_ascii_uppercase()]);
-        let taken: Vec<char> = letters.values().copied().collect();
-        let free = own.chain('a'..='z').chain('A'..='Z').chain('0'..='9');
-        let mut free = free.filter(|char| char.is_ascii_alphanumeric() && !taken.contains(char));
-        letters.insert(kind, free.next().unwrap_or('?'));
+        let mut all = own.chain('a'..='z').chain('A'..='Z').chain('0'..='9');
+        let is_free =
+            |char: &char| char.is_ascii_alphanumeric() && !letters.values().any(|own| own == char);
+        let letter = all.find(is_free).unwrap_or('?');
+        letters.insert(kind, letter);
     }
     letters
 }
 
-/// The faults of a node, or of the store; `None`: there are none.
+/// The faults of a node, or of the store. `None`: the canvas shows none of them.
 pub(super) fn faults(
     model: &Model<'_>,
     canvas: &Canvas,
@@ -230,15 +199,12 @@ pub(super) fn faults(
     letters: &BTreeMap<&str, char>,
 ) -> Option<String> {
     let mut lane = canvas.lane();
-    let mut any = false;
-    for fault in model.faults.iter().filter(|fault| fault.node == node) {
-        if !canvas.contains(fault.at) {
-            continue;
-        }
-        any = true;
-        let column = canvas.at(fault.at);
+    let faults = model.faults.iter().filter(|fault| fault.node == node);
+    for fault in faults.filter(|fault| canvas.contains(fault.at)) {
         let letter = letters.get(fault.kind).copied().unwrap_or('?');
-        lane.put(column, if lane.cells[column] == ' ' { letter } else { '*' });
+        let cell = &mut lane.cells[canvas.at(fault.at)];
+        *cell = if *cell == ' ' { letter } else { '*' };
     }
-    any.then(|| lane.finish())
+    let is_empty = lane.cells.iter().all(|cell| *cell == ' ');
+    (!is_empty).then(|| lane.finish())
 }

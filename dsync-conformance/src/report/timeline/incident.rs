@@ -39,14 +39,14 @@ impl<'a> Incident<'a> {
         let involved: Vec<&Term> = violation.terms.iter().filter_map(of).collect();
         let at = violation.at;
         let wrong = match involved.as_slice() {
-            [] => None,
             // The term lasted too long, if it went on when it should have been over.
-            [term] => (at >= term.deadline)
-                .then(|| Span::new(term.deadline.max(term.elected_at), end_of(term, run_ended))),
-            _ => overlap(history, &involved, at, run_ended),
+            [term] if at >= term.deadline => {
+                Span::new(term.deadline.max(term.elected_at), end_of(term, run_ended))
+            }
+            [] | [_] => Span::new(at, at),
+            _ => overlap(history, &involved, at, run_ended).unwrap_or(Span::new(at, at)),
         };
-        let time = wrong
-            .map_or(Span::new(at, at), |wrong| Span::new(wrong.from.min(at), wrong.to.max(at)));
+        let time = Span::new(wrong.from.min(at), wrong.to.max(at));
         // A lease duration on both sides shows the last renewals before and the next grant after.
         let lease = history.timing.lease.max(Duration::from_millis(200));
         let earliest = time.from.saturating_sub(lease.mul_f64(2.5));

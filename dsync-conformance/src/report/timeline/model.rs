@@ -86,7 +86,7 @@ impl<'a> Model<'a> {
                 Event::BodyStarted { term, body } => {
                     let of_term = bodies.values().filter(|other| other.term == *term);
                     let is_free = |row: &usize| of_term.clone().all(|other| other.row != *row);
-                    let row = (0..).find(is_free).unwrap_or_default();
+                    let row = (0..=bodies.len()).find(is_free).unwrap_or_default();
                     bodies.insert((*term, *body), Body { term: *term, time, row });
                 }
                 Event::BodyStopped { term, body } => {

@@ -109,14 +109,10 @@ pub(super) fn requests(history: &History) -> BTreeMap<u64, Request<'_>> {
                 found.insert(*call, request);
             }
             Event::Stored { call, outcome, .. } => {
-                if let Some(request) = found.get_mut(call) {
-                    request.stored.push((at, *outcome));
-                }
+                found.entry(*call).and_modify(|request| request.stored.push((at, *outcome)));
             }
             Event::Answered { call, outcome, .. } => {
-                if let Some(request) = found.get_mut(call) {
-                    request.answered = Some((at, *outcome));
-                }
+                found.entry(*call).and_modify(|request| request.answered = Some((at, *outcome)));
             }
             Event::Took { kind } => {
                 let request = last.get(&entry.node).and_then(|call| found.get_mut(call));

@@ -5,7 +5,7 @@ mod lanes;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use self::lanes::{COLUMNS, Canvas, LABEL};
+use self::lanes::{COLUMNS, LABEL};
 use super::events;
 use super::format::plain;
 use super::incident::Incident;
@@ -23,24 +23,24 @@ pub(super) fn render(model: &Model<'_>) -> String {
     violations(model, &mut out);
     let first = model.incidents.first();
     let shown = first.map_or(Span::new(At::ZERO, model.end), |first| first.view);
-    let canvas = Canvas::new(shown);
     let (from, to, end) = (seconds(shown.from), seconds(shown.to), seconds(model.end));
-    let column = length(canvas.column());
+    let shown = shown.not_empty();
+    let column = length(lanes::column(shown));
     let _ = writeln!(out, "From {from} to {to} of a run of {end}; one column is {column}.\n");
-    let _ = writeln!(out, "{:LABEL$}{}", "", canvas.axis());
+    let _ = writeln!(out, "{:LABEL$}{}", "", lanes::axis(shown));
     if !model.incidents.is_empty() {
-        let _ = writeln!(out, "{:<LABEL$}{}", "violated", lanes::violated(model, &canvas));
+        let _ = writeln!(out, "{:<LABEL$}{}", "violated", lanes::violated(model, shown));
     }
     let keys = model.keys().into_iter();
     for key in keys.filter(|key| first.is_none_or(|first| first.is_about(*key))) {
         let _ = writeln!(out, "{}", label(&model.key(key)).trim_end());
-        let _ = writeln!(out, "{}{}", label("  store"), lanes::store(model, &canvas, key));
+        let _ = writeln!(out, "{}{}", label("  store"), lanes::store(model, shown, key));
         for node in 0..model.history.nodes.len() {
             let name = label(&format!("  {}", model.node(node)));
-            let _ = writeln!(out, "{name}{}", lanes::candidate(model, &canvas, key, node));
+            let _ = writeln!(out, "{name}{}", lanes::candidate(model, shown, key, node));
         }
     }
-    faults(model, &canvas, &mut out);
+    faults(model, shown, &mut out);
     out.push_str(include_str!("text/legend.txt"));
     if let Some(first) = first {
         list(model, first, &mut out);
@@ -95,9 +95,9 @@ fn wrap(text: &str, width: usize, indent: &str) -> String {
 }
 
 /// A lane of letters for each node that had faults, and what the letters mean.
-fn faults(model: &Model<'_>, canvas: &Canvas, out: &mut String) {
+fn faults(model: &Model<'_>, shown: Span, out: &mut String) {
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for fault in model.faults.iter().filter(|fault| canvas.contains(fault.at)) {
+    for fault in model.faults.iter().filter(|fault| shown.contains(fault.at)) {
         *kinds.entry(fault.kind).or_default() += 1;
     }
     if kinds.is_empty() {
@@ -106,17 +106,16 @@ fn faults(model: &Model<'_>, canvas: &Canvas, out: &mut String) {
     let letters = lanes::letters(kinds.keys().copied());
     out.push_str("faults\n");
     for node in std::iter::once(None).chain((0..model.history.nodes.len()).map(Some)) {
-        if let Some(lane) = lanes::faults(model, canvas, node, &letters) {
+        if let Some(lane) = lanes::faults(model, shown, node, &letters) {
             let _ = writeln!(out, "{}{lane}", label(&format!("  {}", model.who(node))));
         }
     }
     let parts = kinds.iter().map(|(kind, count)| {
         let letter = letters.get(kind).copied().unwrap_or('?');
-        format!("{letter}\u{a0}{}\u{a0}({count})", kind.replace('_', "\u{a0}"))
+        format!("{letter} {} ({count})", kind.replace('_', " "))
     });
-    let parts: Vec<String> = parts.chain(["*\u{a0}several".to_owned()]).collect();
-    let parts = wrap(&parts.join(" "), LABEL + COLUMNS, "            ");
-    out.push_str(&parts.replace('\u{a0}', " "));
+    let parts: Vec<String> = parts.chain(["* several".to_owned()]).collect();
+    out.push_str(&wrap(&parts.join(" "), LABEL + COLUMNS, "            "));
 }
 
 fn list(model: &Model<'_>, incident: &Incident<'_>, out: &mut String) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::layout::Lane;
 use super::svg::Svg;
 use crate::history::{At, Event, Term};
 use crate::report::timeline::format::{end, outcome};
@@ -12,12 +13,8 @@ use crate::report::timeline::span::{Span, length, seconds};
 /// How many bodies of a term are shown one below the other.
 const ROWS: usize = 3;
 
-pub(super) fn draw(
-    model: &Model<'_>,
-    (key, node): (usize, usize),
-    (y, height): (f64, f64),
-    svg: &mut Svg,
-) {
+pub(super) fn draw(model: &Model<'_>, key: usize, node: usize, lane: &Lane, svg: &mut Svg) {
+    let Lane { y, height, .. } = *lane;
     let name = model.node(node);
     for (_, down) in model.down.iter().filter(|(of, _)| *of == node) {
         let (killed, started) = (seconds(down.from), seconds(down.to));
@@ -35,7 +32,7 @@ pub(super) fn draw(
     for request in model.requests.values().filter(|one| one.node == node && one.key == key) {
         draw_request(model, request, y + 44.0, svg);
     }
-    writes(model, (key, node), y + 35.0, svg);
+    writes(model, key, node, y + 35.0, svg);
     for asleep in model.asleep(node) {
         let title = format!("{name} stands still from {asleep}");
         svg.bar("asleep", asleep, y + 1.0, height - 2.0, &title);
@@ -109,7 +106,7 @@ fn draw_request(model: &Model<'_>, request: &Request<'_>, y: f64, svg: &mut Svg)
     let (fate, at) = (request.fate(), request.at());
     let answered = request.answered.map_or(at, |(answered, _)| answered);
     let way = Span::new(request.called, answered.max(at).max(request.called));
-    if !svg.shows(way) {
+    if !svg.shown.meets(way) {
         return;
     }
     if way.length() >= Duration::from_millis(2) {
@@ -167,7 +164,7 @@ fn describe_request(model: &Model<'_>, request: &Request<'_>) -> String {
 }
 
 /// Writes to the register that tokens guard.
-fn writes(model: &Model<'_>, (key, node): (usize, usize), y: f64, svg: &mut Svg) {
+fn writes(model: &Model<'_>, key: usize, node: usize, y: f64, svg: &mut Svg) {
     // Within a pixel they are one mark, or a busy term is nothing but marks.
     let mut last: Option<(At, bool)> = None;
     for entry in model.history.entries.iter().filter(|entry| entry.node == Some(node)) {

@@ -1,11 +1,12 @@
 //! The faults of a node, or of the store.
 
+use super::layout::Lane;
 use super::svg::Svg;
 use crate::history::At;
 use crate::report::timeline::model::Model;
 use crate::report::timeline::span::{Span, length, seconds};
 
-pub(super) fn draw(model: &Model<'_>, node: Option<usize>, (y, height): (f64, f64), svg: &mut Svg) {
+pub(super) fn draw(model: &Model<'_>, node: Option<usize>, lane: &Lane, svg: &mut Svg) {
     // Icons that would lie upon each other go into another row.
     let mut rows: [Option<At>; 2] = [None, None];
     for fault in model.faults.iter().filter(|fault| fault.node == node) {
@@ -13,7 +14,7 @@ pub(super) fn draw(model: &Model<'_>, node: Option<usize>, (y, height): (f64, f6
             |last: &Option<At>| last.is_none_or(|at| svg.pixels(Span::new(at, fault.at)) >= 13.0);
         let row = rows.iter().position(is_free).unwrap_or(1);
         rows[row] = Some(fault.at);
-        let middle = if row == 0 { y + 8.0 } else { y + height - 8.0 };
+        let middle = lane.y + if row == 0 { 8.0 } else { lane.height - 8.0 };
         let mut title = format!("{}: {}", seconds(fault.at), fault.words);
         if let Some(lasts) = fault.lasts {
             let to = fault.at + lasts;

@@ -37,14 +37,14 @@ impl Figure<'_> {
         }
         self.axis(height, &mut svg);
         self.violated(height, &mut svg);
-        for Lane { kind, y, height, .. } in &lanes {
-            match *kind {
+        for lane in &lanes {
+            match lane.kind {
                 LaneKind::Group => {}
-                LaneKind::Store(key) => store::draw(model, key, *y, &mut svg),
+                LaneKind::Store(key) => store::draw(model, key, lane, &mut svg),
                 LaneKind::Candidate { key, node } => {
-                    candidate::draw(model, (key, node), (*y, *height), &mut svg);
+                    candidate::draw(model, key, node, lane, &mut svg);
                 }
-                LaneKind::Faults(node) => faults::draw(model, node, (*y, *height), &mut svg),
+                LaneKind::Faults(node) => faults::draw(model, node, lane, &mut svg),
             }
         }
         self.losses(&lanes, &mut svg);
@@ -82,13 +82,13 @@ impl Figure<'_> {
                         _ => ("middle", 0),
                     };
                     let text = label(at, step);
-                    svg.shifted(&format!("tick{class}"), (x, shift), 33.0, anchor, &text);
+                    svg.text(&format!("tick{class}"), (x, Some(shift)), 33.0, anchor, &text);
                 }
                 at += step;
             }
             coarser.push(step);
         }
-        if let Some(healed) = self.model.history.healed_at.filter(|at| svg.contains(*at)) {
+        if let Some(healed) = self.model.history.healed_at.filter(|at| svg.shown.contains(*at)) {
             let title = format!(
                 "{}: every fault is over; from here on the run demands progress",
                 seconds(healed)
@@ -96,7 +96,7 @@ impl Figure<'_> {
             svg.across("healed", healed, TOP - 18.0, height, &title);
             let x = svg.x(healed);
             let (anchor, shift) = if x > 85.0 { ("end", -5) } else { ("start", 5) };
-            svg.shifted("healed", (x, shift), 20.0, anchor, "faults are over");
+            svg.text("healed", (x, Some(shift)), 20.0, anchor, "faults are over");
         }
     }
 
@@ -104,7 +104,7 @@ impl Figure<'_> {
     fn violated(&self, height: f64, svg: &mut Svg) {
         // One incident often violates several rules: they share a bar and a flag.
         let mut shared: BTreeMap<Span, Vec<&Violation>> = BTreeMap::new();
-        for incident in self.model.incidents.iter().filter(|one| svg.shows(one.time)) {
+        for incident in self.model.incidents.iter().filter(|one| svg.shown.meets(one.time)) {
             shared.entry(incident.time).or_default().push(incident.violation);
         }
         let mut flags: Vec<(f64, Vec<&str>)> = Vec::new();
@@ -133,7 +133,7 @@ impl Figure<'_> {
                 _ => "flag",
             };
             let anchor = if x > 90.0 { "end" } else { "start" };
-            svg.text(class, x, 12.0, anchor, &format!("✕ {}", rules.join(", ")));
+            svg.text(class, (x, None), 12.0, anchor, &format!("✕ {}", rules.join(", ")));
         }
     }
 
@@ -199,7 +199,10 @@ fn ground(lane: &Lane, svg: &mut Svg) {
         LaneKind::Candidate { .. } => "ground odd",
         LaneKind::Faults(_) => "ground faults",
     };
-    svg.ground(class, lane.y, lane.height);
+    svg.out += &format!(
+        "<rect class=\"{class}\" x=\"0\" width=\"100%\" y=\"{}\" height=\"{}\"/>\n",
+        lane.y, lane.height
+    );
 }
 
 /// The next larger round duration.
@@ -221,11 +224,11 @@ fn is_multiple(at: At, step: Duration) -> bool {
 
 /// An instant with as many digits as its step needs.
 fn label(at: At, step: Duration) -> String {
-    let seconds = at.as_secs_f64();
-    match step.as_millis() {
-        ..10 => format!("{seconds:.3}"),
-        10..100 => format!("{seconds:.2}"),
-        100..1000 => format!("{seconds:.1}"),
-        _ => format!("{seconds:.0}"),
-    }
+    let digits = match step.as_millis() {
+        ..10 => 3,
+        10..100 => 2,
+        100..1000 => 1,
+        _ => 0,
+    };
+    format!("{:.digits$}", at.as_secs_f64())
 }

@@ -1,11 +1,13 @@
 //! A key as the store sees it.
 
+use super::layout::Lane;
 use super::svg::Svg;
 use crate::report::timeline::model::Model;
 use crate::report::timeline::span::{length, seconds};
 use crate::report::timeline::store::HoldEnd;
 
-pub(super) fn draw(model: &Model<'_>, key: usize, y: f64, svg: &mut Svg) {
+pub(super) fn draw(model: &Model<'_>, key: usize, lane: &Lane, svg: &mut Svg) {
+    let y = lane.y;
     for hold in model.holds.iter().filter(|hold| hold.key == key) {
         let (time, token, end) = (hold.time, hold.token, hold.end.words());
         let (who, from, to) = (model.who(hold.node), seconds(time.from), seconds(time.to));

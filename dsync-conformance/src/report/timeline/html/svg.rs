@@ -15,7 +15,7 @@ const WIDTH: f64 = 1150.0;
 #[derive(Debug)]
 pub(super) struct Svg {
     pub(super) out: String,
-    shown: Span,
+    pub(super) shown: Span,
 }
 
 /// The title of an element, if it has one.
@@ -38,30 +38,14 @@ impl Svg {
         100.0 * (passed / self.shown.length().as_secs_f64()).clamp(0.0, 1.0)
     }
 
-    pub(super) fn contains(&self, at: At) -> bool {
-        self.shown.contains(at)
-    }
-
-    /// Whether any of `time` is shown.
-    pub(super) fn shows(&self, time: Span) -> bool {
-        self.shown.meets(time)
-    }
-
     /// How many pixels a time takes when the figure is not zoomed.
     pub(super) fn pixels(&self, time: Span) -> f64 {
         (self.x(time.to) - self.x(time.from)) * WIDTH / 100.0
     }
 
-    /// The ground of a lane.
-    pub(super) fn ground(&mut self, class: &str, y: f64, height: f64) {
-        self.out += &format!(
-            "<rect class=\"{class}\" x=\"0\" width=\"100%\" y=\"{y}\" height=\"{height}\"/>\n"
-        );
-    }
-
     /// A bar.
     pub(super) fn bar(&mut self, class: &str, time: Span, y: f64, height: f64, title: &str) {
-        if self.shows(time) {
+        if self.shown.meets(time) {
             let (x, title) = (self.x(time.from), Title(title));
             let width = self.x(time.to) - x;
             self.out += &format!(
@@ -73,7 +57,7 @@ impl Svg {
 
     /// A mark of those in `marks.svg`.
     pub(super) fn mark(&mut self, mark: &str, class: &str, at: At, y: f64, title: &str) {
-        if self.contains(at) {
+        if self.shown.contains(at) {
             let (x, title) = (self.x(at), Title(title));
             self.out += &format!(
                 "<use href=\"#{mark}\" class=\"{class}\" x=\"{x:.4}%\" y=\"{y}\">{title}</use>\n"
@@ -83,7 +67,7 @@ impl Svg {
 
     /// A line along the time axis.
     pub(super) fn along(&mut self, class: &str, time: Span, y: f64) {
-        if self.shows(time) {
+        if self.shown.meets(time) {
             let (begin, end) = (self.x(time.from), self.x(time.to));
             self.out += &format!(
                 "<line class=\"{class}\" x1=\"{begin:.4}%\" x2=\"{end:.4}%\" y1=\"{y}\" \
@@ -94,7 +78,7 @@ impl Svg {
 
     /// A line across the time axis.
     pub(super) fn across(&mut self, class: &str, at: At, top: f64, bottom: f64, title: &str) {
-        if self.contains(at) {
+        if self.shown.contains(at) {
             let (x, title) = (self.x(at), Title(title));
             self.out += &format!(
                 "<line class=\"{class}\" x1=\"{x:.4}%\" x2=\"{x:.4}%\" y1=\"{top}\" \
@@ -103,28 +87,20 @@ impl Svg {
         }
     }
 
-    /// A text at `x` percent. `anchor` says which part of the text is there: its start, middle or
-    /// end.
-    pub(super) fn text(&mut self, class: &str, x: f64, y: f64, anchor: &str, text: &str) {
-        let text = Escaped(text);
-        self.out += &format!(
-            "<text class=\"{class}\" x=\"{x:.4}%\" y=\"{y}\" text-anchor=\"{anchor}\">{text}\
-             </text>\n"
-        );
-    }
-
-    /// A text at `x` percent and so many pixels to the right.
-    pub(super) fn shifted(
+    /// A text at `x` percent, and at so many pixels to the right. `anchor` says which part of the
+    /// text is there: its start, middle or end.
+    pub(super) fn text(
         &mut self,
         class: &str,
-        (x, shift): (f64, i32),
+        (x, shift): (f64, Option<i32>),
         y: f64,
         anchor: &str,
         text: &str,
     ) {
+        let shift = shift.map_or_else(String::new, |shift| format!(" dx=\"{shift}\""));
         let text = Escaped(text);
         self.out += &format!(
-            "<text class=\"{class}\" x=\"{x:.4}%\" dx=\"{shift}\" y=\"{y}\" \
+            "<text class=\"{class}\" x=\"{x:.4}%\"{shift} y=\"{y}\" \
              text-anchor=\"{anchor}\">{text}</text>\n"
         );
     }
@@ -132,11 +108,11 @@ impl Svg {
     /// A text in the middle of a time, shown at a zoom at which it has room.
     pub(super) fn inside(&mut self, class: &str, time: Span, y: f64, text: &str) {
         let needed = 7.0 * f64::from(u32::try_from(text.chars().count()).unwrap_or(99)) + 4.0;
-        if self.shows(time)
+        if self.shown.meets(time)
             && let Some(zoom) = zoom_for(needed, self.pixels(time))
         {
             let middle = f64::midpoint(self.x(time.from), self.x(time.to));
-            self.text(&format!("{class}{zoom}"), middle, y, "middle", text);
+            self.text(&format!("{class}{zoom}"), (middle, None), y, "middle", text);
         }
     }
 }

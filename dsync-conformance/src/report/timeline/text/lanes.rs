@@ -13,64 +13,50 @@ pub(super) const LABEL: usize = 12;
 /// How many columns show time.
 pub(super) const COLUMNS: usize = 98;
 
-/// A period over a number of columns.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Canvas {
+/// One line, in which each column is a piece of the time that is shown.
+struct Lane {
     shown: Span,
-}
-
-/// One line of a canvas.
-struct Lane<'a> {
-    canvas: &'a Canvas,
     cells: Vec<char>,
 }
 
-impl Canvas {
-    pub(super) fn new(shown: Span) -> Self {
-        Self { shown: shown.not_empty() }
-    }
+/// How long a column is.
+pub(super) fn column(shown: Span) -> Duration {
+    shown.length() / u32::try_from(COLUMNS).unwrap_or(u32::MAX)
+}
 
-    /// How long a column is.
-    pub(super) fn column(&self) -> Duration {
-        self.shown.length() / u32::try_from(COLUMNS).unwrap_or(u32::MAX)
+/// Seconds every fourteen columns.
+pub(super) fn axis(shown: Span) -> String {
+    let mut lane = Lane::new(shown);
+    for index in (0..COLUMNS).step_by(14) {
+        let at = shown.from + column(shown) * u32::try_from(index).unwrap_or_default();
+        lane.write(index, &format!("|{:.2}", at.as_secs_f64()), COLUMNS);
     }
+    lane.finish()
+}
 
-    pub(super) fn contains(&self, at: At) -> bool {
-        self.shown.contains(at)
+impl Lane {
+    fn new(shown: Span) -> Self {
+        Self { shown, cells: vec![' '; COLUMNS] }
     }
 
     /// The column of an instant, which is the first or the last one for an instant outside.
-    fn at(&self, at: At) -> usize {
+    fn column(&self, at: At) -> usize {
         let passed = at.saturating_sub(self.shown.from).as_nanos();
         let column = passed * COLUMNS as u128 / self.shown.length().as_nanos().max(1);
         usize::try_from(column).unwrap_or(COLUMNS).min(COLUMNS - 1)
     }
 
-    fn lane(&self) -> Lane<'_> {
-        Lane { canvas: self, cells: vec![' '; COLUMNS] }
-    }
-
-    /// Seconds every fourteen columns.
-    pub(super) fn axis(&self) -> String {
-        let mut lane = self.lane();
-        for column in (0..COLUMNS).step_by(14) {
-            let at = self.shown.from + self.column() * u32::try_from(column).unwrap_or_default();
-            lane.write(column, &format!("|{:.2}", at.as_secs_f64()), COLUMNS);
-        }
-        lane.finish()
-    }
-}
-
-impl Lane<'_> {
     fn mark(&mut self, at: At, char: char) {
-        if self.canvas.contains(at) {
-            self.cells[self.canvas.at(at)] = char;
+        if self.shown.contains(at) {
+            let column = self.column(at);
+            self.cells[column] = char;
         }
     }
 
     fn fill(&mut self, time: Span, char: char) {
-        if self.canvas.shown.meets(time) {
-            self.cells[self.canvas.at(time.from)..=self.canvas.at(time.to)].fill(char);
+        if self.shown.meets(time) {
+            let columns = self.column(time.from)..=self.column(time.to);
+            self.cells[columns].fill(char);
         }
     }
 
@@ -88,13 +74,13 @@ impl Lane<'_> {
 }
 
 /// Where rules were violated.
-pub(super) fn violated(model: &Model<'_>, canvas: &Canvas) -> String {
-    let mut lane = canvas.lane();
+pub(super) fn violated(model: &Model<'_>, shown: Span) -> String {
+    let mut lane = Lane::new(shown);
     for incident in &model.incidents {
         lane.fill(incident.time, '!');
     }
     if let Some(first) = model.incidents.first() {
-        let (begin, end) = (canvas.at(first.time.from), canvas.at(first.time.to));
+        let (begin, end) = (lane.column(first.time.from), lane.column(first.time.to));
         let text = format!(" {} ", first.violation.rule);
         if end > begin + text.len() + 2 {
             lane.write(usize::midpoint(begin, end) - text.len() / 2, &text, end);
@@ -104,10 +90,10 @@ pub(super) fn violated(model: &Model<'_>, canvas: &Canvas) -> String {
 }
 
 /// Who held the key, as the store saw it.
-pub(super) fn store(model: &Model<'_>, canvas: &Canvas, key: usize) -> String {
-    let mut lane = canvas.lane();
+pub(super) fn store(model: &Model<'_>, shown: Span, key: usize) -> String {
+    let mut lane = Lane::new(shown);
     let holds = model.holds.iter().filter(|hold| hold.key == key);
-    for hold in holds.filter(|hold| canvas.shown.meets(hold.time)) {
+    for hold in holds.filter(|hold| shown.meets(hold.time)) {
         lane.fill(hold.time, '-');
         match hold.end {
             HoldEnd::Released => lane.mark(hold.time.to, 'r'),
@@ -115,7 +101,7 @@ pub(super) fn store(model: &Model<'_>, canvas: &Canvas, key: usize) -> String {
             HoldEnd::Forgotten | HoldEnd::Replaced | HoldEnd::Open => {}
         }
         lane.mark(hold.time.from, 'G');
-        let (begin, end) = (canvas.at(hold.time.from) + 1, canvas.at(hold.time.to));
+        let (begin, end) = (lane.column(hold.time.from) + 1, lane.column(hold.time.to));
         lane.write(begin, &format!("#{}", hold.token), end);
     }
     for loss in model.losses.iter().filter(|loss| loss.key.is_none_or(|of| of == key)) {
@@ -125,8 +111,8 @@ pub(super) fn store(model: &Model<'_>, canvas: &Canvas, key: usize) -> String {
 }
 
 /// The terms of a candidate.
-pub(super) fn candidate(model: &Model<'_>, canvas: &Canvas, key: usize, node: usize) -> String {
-    let mut lane = canvas.lane();
+pub(super) fn candidate(model: &Model<'_>, shown: Span, key: usize, node: usize) -> String {
+    let mut lane = Lane::new(shown);
     for wait in model.waits.iter().filter(|wait| wait.node == node && wait.key == key) {
         lane.fill(wait.time, 'w');
     }
@@ -146,7 +132,7 @@ pub(super) fn candidate(model: &Model<'_>, canvas: &Canvas, key: usize, node: us
     lane.finish()
 }
 
-fn draw(lane: &mut Lane<'_>, model: &Model<'_>, term: &Term) {
+fn draw(lane: &mut Lane, model: &Model<'_>, term: &Term) {
     if let Some((granted, _)) = term.granted
         && granted < term.elected_at
     {
@@ -161,9 +147,9 @@ fn draw(lane: &mut Lane<'_>, model: &Model<'_>, term: &Term) {
     }
 }
 
-fn edges(lane: &mut Lane<'_>, model: &Model<'_>, term: &Term) {
-    let (canvas, seen) = (lane.canvas, model.seen(term));
-    if !canvas.shown.meets(seen) {
+fn edges(lane: &mut Lane, model: &Model<'_>, term: &Term) {
+    let (shown, seen) = (lane.shown, model.seen(term));
+    if !shown.meets(seen) {
         return;
     }
     lane.mark(seen.from, '[');
@@ -171,8 +157,8 @@ fn edges(lane: &mut Lane<'_>, model: &Model<'_>, term: &Term) {
         lane.mark(seen.to, ')');
     }
     let text = format!("#{}", term.token);
-    let begin = canvas.at(seen.from) + usize::from(canvas.contains(seen.from));
-    let end = canvas.at(seen.to);
+    let begin = lane.column(seen.from) + usize::from(shown.contains(seen.from));
+    let end = lane.column(seen.to);
     let room = end.saturating_sub(begin + text.len());
     lane.write(begin + (room / 2).min(4), &text, end);
 }
@@ -191,19 +177,19 @@ pub(super) fn letters<'a>(kinds: impl Iterator<Item = &'a str>) -> BTreeMap<&'a 
     letters
 }
 
-/// The faults of a node, or of the store. `None`: the canvas shows none of them.
+/// The faults of a node, or of the store. `None`: none of them is shown.
 pub(super) fn faults(
     model: &Model<'_>,
-    canvas: &Canvas,
+    shown: Span,
     node: Option<usize>,
     letters: &BTreeMap<&str, char>,
 ) -> Option<String> {
-    let mut lane = canvas.lane();
+    let mut lane = Lane::new(shown);
     let faults = model.faults.iter().filter(|fault| fault.node == node);
-    for fault in faults.filter(|fault| canvas.contains(fault.at)) {
+    for fault in faults.filter(|fault| shown.contains(fault.at)) {
         let letter = letters.get(fault.kind).copied().unwrap_or('?');
-        let cell = &mut lane.cells[canvas.at(fault.at)];
-        *cell = if *cell == ' ' { letter } else { '*' };
+        let is_free = lane.cells[lane.column(fault.at)] == ' ';
+        lane.mark(fault.at, if is_free { letter } else { '*' });
     }
     let is_empty = lane.cells.iter().all(|cell| *cell == ' ');
     (!is_empty).then(|| lane.finish())

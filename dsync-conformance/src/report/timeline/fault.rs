@@ -10,7 +10,7 @@ use crate::history::{At, Event, History};
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
     pub(super) at: At,
-    /// `None`: it befell the store.
+    /// `None`: the fault hit the store.
     pub(super) node: Option<usize>,
     pub(super) kind: &'static str,
     pub(super) words: String,

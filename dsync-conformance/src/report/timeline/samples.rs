@@ -55,7 +55,7 @@ impl Sample {
         self.names
     }
 
-    /// A call that takes 20 ms to the store and as long back. `answered`: whether the answer arrives.
+    /// A call that takes 20 ms to the store and as long back. `answered` says whether the answer arrives.
     pub(super) fn call(&mut self, at: u64, node: usize, verb: Verb, came: Outcome, answered: bool) {
         let call = self.name();
         let holder =
@@ -101,7 +101,7 @@ impl Sample {
     }
 }
 
-/// Two terms at once, and what the checkers say of it.
+/// Two terms at once, and what the checkers report.
 pub(super) fn overlap() -> (History, Vec<Violation>) {
     let mut sample = Sample::new(2);
     sample.call(1000, 0, Verb::Acquire, Outcome::Won(7), true);

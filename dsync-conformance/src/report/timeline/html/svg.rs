@@ -1,8 +1,6 @@
 //! Parts of an SVG whose x axis is time. Positions on it are shares of the width, so that a figure
 //! is zoomed by making it wider, and texts and marks keep their size.
 
-use std::fmt;
-
 use crate::history::At;
 use crate::report::timeline::format::Escaped;
 use crate::report::timeline::span::Span;
@@ -16,15 +14,6 @@ const WIDTH: f64 = 1150.0;
 pub(super) struct Svg {
     pub(super) out: String,
     pub(super) shown: Span,
-}
-
-/// The title of an element, if it has one.
-struct Title<'a>(&'a str);
-
-impl fmt::Display for Title<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, "<title>{}</title>", Escaped(self.0)) }
-    }
 }
 
 impl Svg {
@@ -46,7 +35,7 @@ impl Svg {
     /// A bar.
     pub(super) fn bar(&mut self, class: &str, time: Span, y: f64, height: f64, title: &str) {
         if self.shown.meets(time) {
-            let (x, title) = (self.x(time.from), Title(title));
+            let (x, title) = (self.x(time.from), title_of(title));
             let width = self.x(time.to) - x;
             self.out += &format!(
                 "<rect class=\"{class}\" x=\"{x:.4}%\" width=\"{width:.4}%\" y=\"{y}\" \
@@ -58,7 +47,7 @@ impl Svg {
     /// A mark of those in `marks.svg`.
     pub(super) fn mark(&mut self, mark: &str, class: &str, at: At, y: f64, title: &str) {
         if self.shown.contains(at) {
-            let (x, title) = (self.x(at), Title(title));
+            let (x, title) = (self.x(at), title_of(title));
             self.out += &format!(
                 "<use href=\"#{mark}\" class=\"{class}\" x=\"{x:.4}%\" y=\"{y}\">{title}</use>\n"
             );
@@ -79,7 +68,7 @@ impl Svg {
     /// A line across the time axis.
     pub(super) fn across(&mut self, class: &str, at: At, top: f64, bottom: f64, title: &str) {
         if self.shown.contains(at) {
-            let (x, title) = (self.x(at), Title(title));
+            let (x, title) = (self.x(at), title_of(title));
             self.out += &format!(
                 "<line class=\"{class}\" x1=\"{x:.4}%\" x2=\"{x:.4}%\" y1=\"{top}\" \
                  y2=\"{bottom}\">{title}</line>\n"
@@ -115,6 +104,11 @@ impl Svg {
             self.text(&format!("{class}{zoom}"), (middle, None), y, "middle", text);
         }
     }
+}
+
+/// The title of an element, which has none if the text is empty.
+fn title_of(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("<title>{}</title>", Escaped(text)) }
 }
 
 /// The class of what needs a zoom to have room. `None`: no zoom is enough.

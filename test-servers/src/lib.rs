@@ -14,7 +14,7 @@
 
 // A tool of the workspace, not a part of the product: it waits for other processes, which takes a
 // real clock and real sleeps. Tests that do not run print why.
-#![allow(clippy::disallowed_methods, clippy::print_stderr)]
+#![allow(clippy::disallowed_methods, clippy::print_stderr, clippy::print_stdout)]
 
 mod certificates;
 pub mod docker;

@@ -12,8 +12,8 @@ use crate::{RULES, Rule};
 pub const REQUIRE_VARIABLE: &str = "DSYNC_REQUIRE";
 
 /// The `main` of a test target whose server may not be there: `find` looks for it, and `run` runs the
-/// [suite](crate::Suite) on it. Where there is none, every test is shown as ignored, with the reason on
-/// stderr; with `DSYNC_REQUIRE=all` every one fails.
+/// [suite](crate::Suite) on it. Where there is none, a line `NOT RUN: …` gives the reason and every test is
+/// shown as ignored; with `DSYNC_REQUIRE=all` every one fails.
 ///
 /// ```no_run
 /// # #[derive(Debug)] struct Site;
@@ -44,9 +44,9 @@ pub fn run_if_available<T, E: Display>(
         Err(error) => {
             // With its causes, where the error has any to show.
             let why = format!("{error:#}");
-            #[expect(clippy::print_stderr, reason = "a test that does not run says so loudly")]
+            #[expect(clippy::print_stdout, reason = "a test that does not run says so loudly")]
             {
-                eprintln!("NOT RUN: {why}");
+                println!("NOT RUN: {why}");
             }
             let required = std::env::var(REQUIRE_VARIABLE).is_ok_and(|what| what == "all");
             without(&arguments, Some(&why), required)

@@ -1,6 +1,6 @@
 //! The program on each backend: it leads, hands over when it is interrupted, and reports what is wrong
 //! with a URL.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
@@ -156,7 +156,7 @@ fn main() -> ExitCode {
             }),
             Err(error) => {
                 if !arguments.list {
-                    eprintln!("NOT RUN on {name}: {error:#}");
+                    println!("NOT RUN: any-backend on {name}: {error:#}");
                 }
                 let text = format!("{error:#}");
                 let fails = required && !arguments.list;

@@ -1,5 +1,6 @@
 //! Counts tests by their outcome, from the output of the test runner.
 
+use std::collections::BTreeSet;
 use std::ops::Add;
 
 /// Tests, and checks that aren't tests, by their outcome.
@@ -32,6 +33,24 @@ impl Tally {
     }
 }
 
+/// The reasons that tests give for not running, each once: a line `NOT RUN: …` of the test program.
+#[derive(Debug, Default)]
+pub(super) struct NotRun(BTreeSet<String>);
+
+impl NotRun {
+    pub(super) fn add_line(&mut self, line: &str) {
+        if let Some(reason) = line.strip_prefix("NOT RUN: ") {
+            self.0.insert(reason.trim_end_matches([':', '.']).to_owned());
+        }
+    }
+
+    /// Returns the reasons, if there are any.
+    pub(super) fn reasons(&self) -> Option<String> {
+        let reasons: Vec<&str> = self.0.iter().map(String::as_str).collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+}
+
 impl Add for Tally {
     type Output = Self;
 
@@ -47,6 +66,18 @@ impl Add for Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_for_not_running_is_listed_once() {
+        let mut not_run = NotRun::default();
+        assert_eq!(not_run.reasons(), None);
+        for line in ["NOT RUN: no Redis to test on. One of these is enough:", "ok NOT RUN: no"] {
+            not_run.add_line(line);
+            not_run.add_line(line);
+        }
+        let reasons = not_run.reasons().unwrap();
+        assert_eq!(reasons, "no Redis to test on. One of these is enough");
+    }
 
     #[test]
     fn the_results_of_cargo_test_are_added_up() {

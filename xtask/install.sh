@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the programs that builds and tests of dsync need, from the system's packages.
 #
-#   xtask/install.sh PROGRAM...    where PROGRAM is cc, git, go, redis-server or dockerd
+#   xtask/install.sh PROGRAM...    where PROGRAM is cc, git, go, redis-server, dockerd or docker
 #
 # As root, or if `sudo -n` works, it installs the missing programs and prints one line. Otherwise it
 # prints the command to run. It starts no services: the tests start their own servers.
@@ -38,6 +38,8 @@ for program in $missing; do
     apt-get:cc) package=build-essential ;;
     apt-get:go) package=golang-go ;;
     apt-get:dockerd) package=docker.io ;;
+    # Debian 12 has it in docker.io, which is installed first.
+    apt-get:docker) package=docker-cli ;;
     dnf:cc) package=gcc ;;
     dnf:go) package=golang ;;
     # Fedora ships the program in packages of different names.
@@ -63,9 +65,11 @@ fi
 
 echo "installing$missing: $as_root$manager install$packages" >&2
 log=$(mktemp)
+policy=/usr/sbin/policy-rc.d
+mark='# Written by xtask/install.sh of dsync for as long as it installs packages.'
 made_policy=
 finish() {
-  [ -z "$made_policy" ] || $as_root rm -f "$made_policy"
+  [ -z "$made_policy" ] || $as_root rm -f "$policy"
   rm -f "$log"
 }
 trap finish EXIT
@@ -75,15 +79,38 @@ install_packages() {
   case $manager in
     dnf) $as_root dnf install -y $packages ;;
     apt-get)
-      # Debian starts the service of a package unless this script denies it.
-      policy=/usr/sbin/policy-rc.d
-      if [ ! -e "$policy" ]; then
-        made_policy=$policy
-        printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" && $as_root chmod +x "$policy"
+      # Debian starts the service of a package unless this script denies it. One that an earlier run
+      # left behind when it was killed is removed at the end as well.
+      if [ ! -e "$policy" ] || grep -qxF "$mark" "$policy"; then
+        made_policy=yes
+        printf '#!/bin/sh\n%s\nexit 101\n' "$mark" | $as_root tee "$policy" && $as_root chmod +x "$policy"
       fi
-      options='-y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 -o Acquire::http::Timeout=30'
-      $as_root env DEBIAN_FRONTEND=noninteractive apt-get $options update
-      $as_root env DEBIAN_FRONTEND=noninteractive apt-get $options install --no-install-recommends $packages
+      apt='env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=300
+        -o Acquire::Retries=2 -o Acquire::http::Timeout=30'
+      # The time limit does not cover the lock of the package lists, which a machine takes right after
+      # it has booted.
+      tries=0
+      until $as_root$apt update || [ "$tries" -ge 20 ] || ! tail -n 5 "$log" | grep -q 'Could not get lock'; do
+        tries=$((tries + 1))
+        sleep 10
+      done
+      # One package that cannot be installed must not keep the others out.
+      $as_root$apt install --no-install-recommends $packages || {
+        failed=
+        for package in $packages; do
+          $as_root$apt install --no-install-recommends "$package" || failed=yes
+        done
+        [ -z "$failed" ] || return 1
+      }
+      # Nor does a service start at the next boot.
+      if command -v systemctl >/dev/null; then
+        for program in $missing; do
+          case $program in
+            redis-server) $as_root systemctl disable redis-server || true ;;
+            dockerd) $as_root systemctl disable docker containerd || true ;;
+          esac
+        done
+      fi
       ;;
   esac
 }

@@ -27,6 +27,7 @@ pub use self::drivers::{Age, Published, drivers};
 pub use self::kill::{Broken, Kill};
 pub use self::rule_report::{Judgement, RuleReport};
 pub use self::run::{Environment, Run, Worst};
+pub use self::seal::digest;
 pub use self::source::{COMMIT_VARIABLE, Source};
 pub use self::subject::{DriverInfo, Equipment, Form, Observed, Promises, ServerInfo};
 use crate::Verdict;

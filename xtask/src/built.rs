@@ -68,6 +68,7 @@ impl Built {
         struct Target {
             name: String,
         }
+        let root = &root.canonicalize().unwrap_or_else(|_| root.to_owned());
         let mut built = Self::default();
         let cost = &mut built.cost;
         for line in messages.lines() {
@@ -99,6 +100,8 @@ impl Built {
 
     /// Returns the program with this package directory and target name.
     pub(crate) fn program(&self, package: &Path, name: &str) -> Result<&Path> {
+        // Cargo reports paths without links.
+        let package = package.canonicalize().unwrap_or_else(|_| package.to_owned());
         let mut programs = self.programs.iter();
         let found = programs.find(|program| program.package == package && program.name == name);
         let found = found.with_context(|| {

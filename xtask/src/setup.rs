@@ -3,14 +3,15 @@
 //! The work is done by `install.sh` in the directory of this crate. It is a script because the
 //! linker of this workspace needs it as well: without a C compiler, xtask itself cannot be built.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use control_plane::binaries::{self, Plan};
 
 use crate::cargo::root;
-use crate::output::say;
+use crate::shell;
 
 /// A program that is missing, what cannot run without it, and how to get it.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +20,9 @@ pub(crate) struct Missing {
     pub(crate) without: &'static str,
     pub(crate) remedy: String,
 }
+
+/// How long an installation may take.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// A program that tests need.
 struct Need {
@@ -51,27 +55,28 @@ pub(crate) fn install() -> Result<Vec<Missing>> {
     if unmet.is_empty() {
         return Ok(Vec::new());
     }
-    let programs = unmet.iter().map(|need| need.program);
-    let last_line = run(&root().join("xtask/install.sh"), programs)?;
+    // The script prints to stderr, since the linker calls it as well.
+    let mut command = Command::new("sh");
+    command.args(["-c", r#""$0" "$@" 2>&1"#]).arg(root().join("xtask/install.sh"));
+    command.args(unmet.iter().map(|need| need.program));
+    let mut last_line = String::new();
+    shell::run(&command, LIMIT, |line| line.clone_into(&mut last_line))?;
     let still = unmet.iter().filter(|need| !(need.is_met)());
     Ok(still
         .map(|need| Missing {
             program: need.program,
             without: need.without,
-            remedy: last_line.clone(),
+            remedy: if last_line.is_empty() { too_old(need) } else { last_line.clone() },
         })
         .collect())
 }
 
-/// Runs the script. Returns its last line, which explains a failure.
-fn run(script: &Path, programs: impl Iterator<Item = &'static str>) -> Result<String> {
-    let output = Command::new(script)
-        .args(programs)
-        .output()
-        .with_context(|| format!("failed to run {}", script.display()))?;
-    let output = String::from_utf8_lossy(&output.stderr).into_owned();
-    say(&output);
-    Ok(output.lines().last().unwrap_or_default().to_owned())
+/// Explains why a program that is installed does not meet a need.
+fn too_old(need: &Need) -> String {
+    match binaries::plan() {
+        Ok(Plan::Missing(why)) => why,
+        _ => format!("{} is on PATH, but cannot be used", need.program),
+    }
 }
 
 /// Makes the tests start local programs, which is the fastest way to get a server, if all programs

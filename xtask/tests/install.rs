@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The programs of the system that the script may use.
-const TOOLS: &[&str] = &["cat", "env", "flock", "mktemp", "rm", "sh", "tail"];
+const TOOLS: &[&str] = &["cat", "env", "flock", "grep", "mktemp", "rm", "setsid", "sh", "tail"];
 
 /// A machine with only the programs that the test provides.
 struct Machine {
@@ -75,8 +75,16 @@ impl Machine {
     /// Runs the linker of the workspace. Returns whether it succeeded.
     fn link(&self, arguments: &[&str]) -> bool {
         let linker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cargo/cc");
-        let mut command = Command::new(linker);
-        command.args(arguments).env("PATH", self.bin()).output().unwrap().status.success()
+        // Without a terminal, which the linker would write to.
+        let mut command = Command::new("/usr/bin/setsid");
+        command
+            .args(["--wait", &linker.to_string_lossy()])
+            .args(arguments)
+            .env("PATH", self.bin())
+            .output()
+            .unwrap()
+            .status
+            .success()
     }
 
     /// Returns the calls of the package manager, in order.

@@ -12,7 +12,8 @@ use sha2::{Digest as _, Sha256};
 const LINES_BEFORE: usize = 2;
 
 /// The SHA-256 of `content`, in hexadecimal digits.
-pub(super) fn digest(content: &str) -> String {
+#[must_use]
+pub fn digest(content: &str) -> String {
     Sha256::digest(content).iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");

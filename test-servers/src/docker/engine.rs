@@ -93,6 +93,17 @@ async fn shares_network(docker: &Docker, name: &str, place: &str) -> Result<Stri
              {this}, but on {theirs}; its containers cannot share the network of this machine"
         );
     }
+    // The containers of such an engine have users or a network of their own, on the same kernel.
+    let options = info.security_options.unwrap_or_default();
+    let is_apart = |option: &&String| {
+        ["name=rootless", "name=userns"].iter().any(|name| option.contains(name))
+    };
+    if let Some(option) = options.iter().find(is_apart) {
+        bail!(
+            "the Docker engine {name}{place} runs with {option}; its containers cannot share the \
+             network and the files of this machine"
+        );
+    }
     Ok(system)
 }
 

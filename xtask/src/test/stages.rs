@@ -45,7 +45,7 @@ pub(super) const STAGES: &[Stage] = &[
     stage("tidy", Size::Ci, seconds(1), minutes(1), "file sizes, dependencies, links", tidy),
     stage("tree", Size::Ci, seconds(1), minutes(1), "dsync needs at most 30 crates", tree),
     stage("clippy", Size::Ci, seconds(60), minutes(8), "no lint is violated", clippy),
-    stage("cluster", Size::Tests, seconds(10), minutes(20), "a real kube-apiserver", cluster),
+    stage(CLUSTER, Size::Tests, seconds(10), minutes(20), "a real kube-apiserver", cluster),
     stage("build", Size::Tests, seconds(60), minutes(10), "all tests are compiled", build),
     stage(TEST, Size::Tests, minutes(5), minutes(20), "all tests, on real servers as well", test),
     stage("ways", Size::Tests, seconds(30), minutes(15), "servers in containers, and by URL", ways),
@@ -93,6 +93,8 @@ const fn minutes(count: u64) -> Duration {
     Duration::from_secs(60 * count)
 }
 
+/// The stage that waits for the servers of the control plane.
+const CLUSTER: &str = "cluster";
 /// The stage whose tests are counted one by one.
 pub(super) const TEST: &str = "test";
 
@@ -110,7 +112,9 @@ const DENY: [&str; 7] =
 fn setup(context: &mut Context) -> Result<Outcome> {
     let missing = setup::install()?;
     // A build of the servers takes minutes, and the next stages do not need them.
-    context.binaries = Some(std::thread::spawn(|| binaries::find(Options::default().report)));
+    if STAGES.iter().any(|stage| stage.name == CLUSTER && context.request.wants(stage)) {
+        context.binaries = Some(std::thread::spawn(|| binaries::find(Options::default().report)));
+    }
     if missing.is_empty() {
         return Ok(Outcome::Passed);
     }
@@ -233,7 +237,11 @@ fn ways(context: &mut Context) -> Result<Outcome> {
     ];
     let all = context.request.all;
     let tests = if all { [servers, drivers].concat() } else { servers.to_vec() };
-    if !ways::run("docker", &ways::images(), &tests)? {
+    let images = match ways::images() {
+        Ok(images) => images,
+        Err(why) => return Ok(Outcome::NotRun(format!("{why:#}"))),
+    };
+    if !ways::run("docker", &images, &tests)? {
         return Ok(Outcome::Failed("see the failures above, in containers".to_owned()));
     }
     if !all {

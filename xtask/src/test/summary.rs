@@ -11,6 +11,8 @@ use super::tally::Tally;
 pub(super) struct Summary {
     lines: Vec<String>,
     left_out: Vec<String>,
+    /// Stages that passed, but could not check everything here.
+    partial: Vec<String>,
     /// The stages, except those whose tests are counted individually.
     pub(super) tally: Tally,
 }
@@ -33,7 +35,7 @@ impl Summary {
             }
             Outcome::PassedBut(what) => {
                 self.tally.passed += one;
-                self.left_out.push(format!("{stage}: {what}"));
+                self.partial.push(format!("{stage}: {what}"));
                 ("passed", format!("but: {what}"))
             }
             Outcome::Failed(why) => {
@@ -64,10 +66,12 @@ impl Summary {
         for line in &self.lines {
             let _ = writeln!(text, "{line}");
         }
-        if !self.left_out.is_empty() {
-            text.push_str("\n=== left out\n");
-            for line in &self.left_out {
-                let _ = writeln!(text, "{line}");
+        for (heading, lines) in [("left out", &self.left_out), ("checked in part", &self.partial)] {
+            if !lines.is_empty() {
+                let _ = writeln!(text, "\n=== {heading}");
+                for line in lines {
+                    let _ = writeln!(text, "{line}");
+                }
             }
         }
         let _ = write!(text, "\n{}", (self.tally + tests).closing());

@@ -11,7 +11,6 @@ use super::stages::ALL_TESTS;
 use crate::built::Built;
 use crate::cargo::{cargo, root};
 use crate::images;
-use crate::output::say;
 use crate::shell;
 
 /// Returns the reason why containers cannot be started here, if any.
@@ -19,15 +18,19 @@ pub(super) fn trouble() -> Option<String> {
     docker::engine().err().map(|error| format!("{error:#}"))
 }
 
-/// Returns the variables that name the images for servers in containers.
-pub(super) fn images() -> Vec<(&'static str, String)> {
-    match images::make() {
-        Ok(images) => images.map(|image| (image.variable, image.name.to_owned())).into(),
-        // The tests then pull the images, or fail and name the missing ones.
-        Err(error) => {
-            say(&format!("could not build images from local programs: {error:#}\n"));
-            Vec::new()
-        }
+/// Returns the images for servers in containers, by variable: those that are set, or images that are
+/// built from local programs.
+///
+/// # Errors
+///
+/// If a server has no image and no local program.
+pub(super) fn images() -> Result<Vec<(&'static str, String)>> {
+    let set = |variable| Some((variable, std::env::var(variable).ok()?));
+    let set: Option<Vec<_>> =
+        [redis::IMAGE_VARIABLE, etcd::IMAGE_VARIABLE].into_iter().map(set).collect();
+    match set {
+        Some(set) => Ok(set),
+        None => Ok(images::make()?.map(|image| (image.variable, image.name.to_owned())).into()),
     }
 }
 

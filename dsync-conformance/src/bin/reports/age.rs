@@ -31,6 +31,9 @@ pub(crate) fn of(report: &Report, root: &Path) -> Result<Age, String> {
     let folders = ["dsync", &format!("dsync-{}", report.driver.name), "dsync-conformance"];
     let folders = folders.map(|folder| format!("{folder}/src"));
     let [core, driver, suite] = folders.each_ref().map(String::as_str);
+    if !root.join(driver).is_dir() {
+        return Err(format!("the code of the driver is not in {driver}"));
+    }
     let changed = git(root, &["diff", "--name-only", commit, "--", core, driver, suite])?;
     let new = ["ls-files", "--others", "--exclude-standard", "--", core, driver, suite];
     let new = git(root, &new)?;

@@ -197,7 +197,7 @@ fn a_report_of_unknown_code_is_stale() {
 }
 
 #[test]
-fn a_report_of_schema_1_is_shown_as_stale() {
+fn a_report_that_is_relabelled_as_one_without_a_digest_is_refused() {
     let root = Root::new("schema-1");
     root.publish(KUBE, "kube");
     root.edit(KUBE, |text| {
@@ -205,10 +205,23 @@ fn a_report_of_schema_1_is_shown_as_stale() {
         let text: String = text.split_inclusive('\n').filter(without).collect();
         text.replacen("\"schema\": 2", "\"schema\": 1", 1)
     });
+    let error = run(&root.0, true).unwrap_err();
+    assert!(error.contains(KUBE) && error.contains("it has no digest"), "{error}");
+}
+
+#[test]
+fn a_report_from_before_there_were_digests_is_shown_as_stale() {
+    let root = Root::new("before-digests");
+    root.publish(KUBE, "kube");
+    let old = include_str!("../../../../reports/kube-kind.json");
+    root.edit(KUBE, |_| old.to_owned());
     run(&root.0, true).unwrap();
     assert_eq!(root.code(), "**stale**: no commit recorded");
     let shown = root.read("dsync-conformance/reports/kube-kube-apiserver.md");
     assert!(shown.contains("| digest | none: later edits cannot be detected |"), "{shown}");
+    root.edit(KUBE, |text| text.replacen("\"hand_overs\": ", "\"hand_overs\": 9", 1));
+    let error = run(&root.0, true).unwrap_err();
+    assert!(error.contains("it has no digest"), "{error}");
 }
 
 #[test]

@@ -327,7 +327,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "trouble-is-told-again-and-again",
-        killer: rule("6.04", "of its trouble again"),
+        killer: rule("6.04", "reported the same trouble again"),
         seen: "",
         edits: &[Edit(
             "tenure/troubles.rs",

@@ -15,7 +15,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "releases-whatever-is-there",
-        killer: rule("1.09", "A release never touches what is somebody else's"),
+        killer: rule("1.09", "A release never touches the lease of another holder"),
         seen: "",
         edits: &[Edit(
             "verbs.rs",

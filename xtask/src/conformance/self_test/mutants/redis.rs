@@ -27,7 +27,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "releases-without-a-look-at-the-holder",
-        killer: rule("1.09", "A release never touches what is somebody else's"),
+        killer: rule("1.09", "A release never touches the lease of another holder"),
         seen: "the SET NX recipe of old",
         edits: &[Edit(
             "scripts.rs",

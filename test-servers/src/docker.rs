@@ -5,7 +5,7 @@
 //! loopback as well.
 //!
 //! A container is removed with its value. If the process is killed outright, its container goes on
-//! until another process starts its first container: that start [removes](abandoned) the containers
+//! until another process starts its first container: that start removes the containers
 //! whose owners are gone.
 
 mod abandoned;

@@ -93,7 +93,7 @@ mod tests {
     use super::super::mutant::{rule, test};
     use super::*;
 
-    const RULE: Killer = rule("1.09", "A release never touches what is somebody else's");
+    const RULE: Killer = rule("1.09", "A release never touches the lease of another holder");
     const TEST: Killer = test("tokens_grow", "tests/server/tokens.rs", "assertion failed: first <");
 
     fn failed(message: &str, at: Option<&str>) -> Ended {
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn a_missing_server_neither_kills_nor_survives() {
         // It names what could be done, and with it half the words of the rules.
-        let why = "no Redis to test on: A release never touches what is somebody else's";
+        let why = "no Redis to test on: A release never touches the lease of another holder";
         let missing = || Ok(Ended::NotRun(why.to_owned()));
         let never = || panic!("a mutant is run although its control was not");
         for fate in [
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_control_that_fails_makes_the_mutant_invalid() {
-        let said = "1.09: A release never touches what is somebody else's";
+        let said = "1.09: A release never touches the lease of another holder";
         let fate = judge(&RULE, &Ok(failed(said, None)), || panic!("a mutant without a control"));
         assert_eq!(fate, Fate::Invalid(said.to_owned()));
         assert!(fate.is_failure() && !fate.is_evidence());
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_right_words_in_the_wrong_place_do_not_kill() {
-        let says = "A release never touches what is somebody else's";
+        let says = "A release never touches the lease of another holder";
         for (killer, message, at) in [
             // Another rule, the set-up, and a panic of the suite's own.
             (&RULE, format!("1.02: {says}"), None),

@@ -21,6 +21,7 @@ use super::summary::Summary;
 use super::workspace::{CHOICE, Workspace};
 use super::{process, recorded};
 use crate::built::Built;
+use crate::setup;
 
 /// A test takes seconds. One that takes so long hangs.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -131,6 +132,7 @@ impl Test<'_> {
         command.env("CARGO_TARGET_DIR", self.workspace.target());
         command.env(recorded::VARIABLE, record).env("RUST_BACKTRACE", "0");
         command.env(LENGTH, SCHEDULES_FOR);
+        setup::prefer_programs(&mut command);
         // A test without its server is to say so, not to fail.
         command.env_remove("DSYNC_REQUIRE");
         match mutant {

@@ -106,8 +106,8 @@ mod tests {
 
     #[test]
     fn the_expected_violation_kills() {
-        let message = "1.09: release answered Released. A release never touches what is somebody \
-                       else's: make the store compare the holder";
+        let message = "1.09: release answered Freed. A release never touches the lease of another \
+                       holder: make the store compare the holder";
         let fate = fate(&RULE, failed(message, None));
         assert_eq!(fate, Fate::Killed(message.to_owned()));
         assert!(!fate.is_failure() && fate.is_evidence());
